@@ -1,0 +1,1 @@
+"""Hyperstrate: a self-hosted AI gateway."""

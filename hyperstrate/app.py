@@ -1,0 +1,54 @@
+"""The application factory: extensions, modules, error pages; nothing else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from flask import Flask
+from flask_migrate import Migrate
+from flask_smorest import Api
+from flask_wtf import CSRFProtect
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from hyperstrate import wiring
+from hyperstrate.config import Config, from_environment
+from hyperstrate.shared import db, logging, web
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def create_app(config: Config | None = None) -> Flask:
+    """The whole application. Raises ConfigError when the environment is wrong."""
+    config = config or from_environment()
+    logging.configure(config.log_level, as_json=config.is_production)
+    app = Flask(
+        "hyperstrate", template_folder=str(ROOT / "templates"), static_folder=str(ROOT / "static")
+    )
+    app.config.from_mapping(_settings(config))
+    app.extensions["hyperstrate"] = config
+    if config.trusted_proxies:
+        hops = config.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, hops, hops, hops, hops)  # type: ignore[method-assign]
+    db.configure(app)
+    Migrate(app, db.db, directory=str(ROOT / "migrations"), render_as_batch=True)
+    CSRFProtect(app)
+    web.init(app)
+    wiring.register(app, Api(app), config)
+    return app
+
+
+def _settings(config: Config) -> dict[str, object]:
+    return {
+        "SECRET_KEY": config.jwt_secret,
+        "SQLALCHEMY_DATABASE_URI": config.database_uri,
+        "MAX_CONTENT_LENGTH": config.max_body_bytes,
+        "SESSION_COOKIE_SAMESITE": "Lax",
+        "SESSION_COOKIE_SECURE": config.is_production,
+        "SESSION_COOKIE_NAME": "hyperstrate",
+        "WTF_CSRF_TIME_LIMIT": None,
+        "API_TITLE": "Hyperstrate",
+        "API_VERSION": "1",
+        "OPENAPI_VERSION": "3.1.0",
+        "OPENAPI_URL_PREFIX": "/swagger",
+        "OPENAPI_JSON_PATH": "doc.json",
+    }

@@ -1,0 +1,82 @@
+"""Every event that a module publishes: one frozen dataclass and one Signal each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from hyperstrate.shared.chat import Usage
+from hyperstrate.shared.signal import Signal
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptMade:
+    """One call to a provider inside a request, with what it used and cost."""
+
+    id: str
+    target_id: str
+    model_id: str
+    status: str
+    usage: Usage
+    cost_usd: Decimal
+    price_version: str
+    latency_ms: float
+    error_code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RoutedInference:
+    """A request went through the gateway, successfully or not. Emitted by ``router``.
+
+    ``id`` is the request id and becomes the log's. Times are milliseconds; ``at`` is Unix seconds.
+    ``steps`` are PipelineSteps as JSON objects. ``attempts`` are all calls made for it.
+    """
+
+    id: str
+    at: float
+    org_id: str
+    source: str
+    status: str
+    usage: Usage
+    cost_usd: Decimal
+    latency_ms: float
+    overhead_ms: float
+    router_id: str = ""
+    router_name: str = ""
+    target_id: str = ""
+    model_id: str = ""
+    model_def_key: str = ""
+    provider: str = ""
+    price_version: str = ""
+    ttft_ms: float | None = None
+    error_code: str = ""
+    error_message: str = ""
+    http_status: int = 200
+    finish_reason: str = ""
+    is_stream: bool = False
+    dialect: str = ""
+    cache_hit_type: str = ""
+    user_id: str = ""
+    team_id: str = ""
+    api_key_id: str = ""
+    dropped: tuple[str, ...] = ()
+    steps: tuple[dict[str, Any], ...] = ()
+    attempts: tuple[AttemptMade, ...] = ()
+    session: dict[str, Any] = field(default_factory=dict)
+    request_body: dict[str, Any] | None = None
+    response_text: str | None = None
+
+
+routed_inference: Signal[RoutedInference] = Signal("routed_inference")
+
+
+@dataclass(frozen=True, slots=True)
+class ModelDeleted:
+    """A registration was deleted. Emitted by ``ai`` after the commit."""
+
+    org_id: str
+    model_id: str
+
+
+model_deleted: Signal[ModelDeleted] = Signal("model_deleted")

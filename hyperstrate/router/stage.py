@@ -1,0 +1,146 @@
+"""What a pipeline is made of: stages, the exchange they work on, its targets and attempts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeAlias, TypeVar
+
+from hyperstrate.events import AttemptMade
+from hyperstrate.router.ports import Cancellation, ModelCard
+from hyperstrate.shared.chat import ChatRequest, ChatResult, Chunk
+from hyperstrate.shared.guards import Caller
+from hyperstrate.shared.store import Store
+
+if TYPE_CHECKING:
+    from hyperstrate.router.plan import Plan
+
+C = TypeVar("C")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A model that a router may choose. A lower ``priority`` is tried earlier."""
+
+    id: str
+    model: ModelCard
+    weight: int = 1
+    percentage: float = 0.0
+    priority: int = 0
+    prompt: str = ""
+
+
+Attempt: TypeAlias = Callable[[Target], ChatResult]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One line of the trace. Offsets and durations are milliseconds from the request's start."""
+
+    phase: int
+    kind: str
+    name: str
+    outcome: str
+    detail: str
+    offset_ms: float
+    duration_ms: float
+    attempts: int
+
+    def as_json(self) -> dict[str, Any]:
+        """The step in the API's words (PipelineStep)."""
+        line: dict[str, Any] = {
+            "phase": self.phase,
+            "kind": self.kind,
+            "name": self.name,
+            "outcome": self.outcome,
+            "durationMs": round(self.duration_ms, 3),
+            "offsetMs": round(self.offset_ms, 3),
+        }
+        if self.detail:
+            line["detail"] = self.detail
+        if self.attempts:
+            line["attempts"] = self.attempts
+        return line
+
+
+@dataclass(slots=True)
+class Exchange:
+    """One request on its way through a router: what stages see and change.
+
+    ``variables`` fill {{placeholders}} of prompts. ``targets`` are in the order to try them.
+    ``target`` is the one whose answer was taken.
+    """
+
+    id: str
+    plan: Plan
+    caller: Caller
+    chat: ChatRequest
+    store: Store
+    cancellation: Cancellation
+    variables: dict[str, str] = field(default_factory=dict)
+    bypass_cache: bool = False
+    targets: list[Target] = field(default_factory=list)
+    target: Target | None = None
+    attempts: list[AttemptMade] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
+    dropped: list[str] = field(default_factory=list)
+    cache_hit_type: str = ""
+    upstream_ms: float = 0.0
+    started: float = field(default_factory=perf_counter)
+
+    @property
+    def org_id(self) -> str:
+        return self.plan.org_id
+
+    @property
+    def scope(self) -> str:
+        """The prefix of everything that a stage keeps in the store: tenant, then router."""
+        return f"{self.plan.org_id}:{self.plan.router_id}"
+
+    def elapsed_ms(self) -> float:
+        return (perf_counter() - self.started) * 1000
+
+    def step(
+        self,
+        kind: str,
+        name: str,
+        outcome: str,
+        *,
+        phase: int,
+        detail: str = "",
+        since_ms: float | None = None,
+        attempts: int = 0,
+    ) -> None:
+        """Write a line of the trace; ``since_ms`` is when the step began, now if left out."""
+        end = self.elapsed_ms()
+        begin = end if since_ms is None else since_ms
+        self.steps.append(Step(phase, kind, name, outcome, detail, begin, end - begin, attempts))
+
+
+class Stage(Generic[C]):
+    """One feature of a pipeline: some of four moments. It sees no wire, no Flask, no database.
+
+    ``name`` is the one in the database and equals the file's.
+    """
+
+    name: ClassVar[str]
+    Config: ClassVar[type[Any]]
+
+    def __init__(self, config: C) -> None:
+        self.config = config
+
+    def before(self, exchange: Exchange) -> ChatResult | None:
+        """Check or change the request. A result answers it and skips the rest; an error refuses."""
+        return None
+
+    def around(self, exchange: Exchange, target: Target, attempt: Attempt) -> ChatResult:
+        """Make the call, perhaps more than once, perhaps elsewhere."""
+        return attempt(target)
+
+    def during(self, exchange: Exchange, chunk: Chunk) -> Chunk | None:
+        """A chunk of a stream passes: let it, change it, or hold it back with None."""
+        return chunk
+
+    def after(self, exchange: Exchange, result: ChatResult) -> None:
+        """Account, judge or mask the answer; for a stream, once its last chunk has come."""

@@ -1,0 +1,88 @@
+"""What a process remembers of the database, and how every process learns of a change.
+
+Each write bumps its topic's version in the same transaction; every process looks at the versions
+twice a second and forgets what is older. So an edit is seen everywhere within a second.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Hashable
+from typing import Any, Generic, TypeVar
+
+from cachetools import LRUCache
+from sqlalchemy import select, update
+from sqlalchemy.orm import Mapped, mapped_column
+
+from hyperstrate.shared.db import Base, after_commit, session
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+
+class CacheVersion(Base):
+    """How often a topic was changed."""
+
+    __tablename__ = "cache_versions"
+    topic: Mapped[str] = mapped_column(primary_key=True)
+    version: Mapped[int] = mapped_column(default=0)
+
+
+class VersionedCache(Generic[K, V]):
+    """Values of one topic, kept until the topic changes; the least used go when it is full."""
+
+    def __init__(self, topic: str, *, size: int = 20_000) -> None:
+        self.topic = topic
+        self._values: LRUCache[K, V] = LRUCache(size)
+        self._lock = threading.Lock()
+        self._generation = 0
+        _caches.setdefault(topic, []).append(self)
+
+    def get(self, key: K, load: Callable[[K], V]) -> V:
+        """The value of ``key``, from ``load`` when it is not here. Errors are not kept."""
+        with self._lock:
+            if key in self._values:
+                return self._values[key]
+            generation = self._generation
+        value = load(key)
+        with self._lock:
+            if generation == self._generation:
+                self._values[key] = value
+        return value
+
+    def clear(self) -> None:
+        with self._lock:
+            self._generation += 1
+            self._values.clear()
+
+
+_caches: dict[str, list[VersionedCache[Any, Any]]] = {}
+_seen: dict[str, int] = {}
+
+
+def bump(topic: str) -> None:
+    """Say in the present unit of work that ``topic`` changed; this process forgets at its commit."""
+    changed = session.execute(
+        update(CacheVersion)
+        .where(CacheVersion.topic == topic)
+        .values(version=CacheVersion.version + 1)
+    )
+    if not changed.rowcount:  # type: ignore[attr-defined]
+        session.add(CacheVersion(topic=topic, version=1))
+        session.flush()
+    after_commit(lambda: forget(topic))
+
+
+def forget(topic: str) -> None:
+    """Empty this process's caches of ``topic``."""
+    for cache in _caches.get(topic, []):
+        cache.clear()
+
+
+def look() -> None:
+    """Forget the topics that changed since the last look. One small query; needs an app context."""
+    for topic, version in session.execute(select(CacheVersion.topic, CacheVersion.version)):
+        if _seen.get(topic) != version:
+            _seen[topic] = version
+            forget(topic)
+    session.rollback()

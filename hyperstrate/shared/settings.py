@@ -1,0 +1,204 @@
+"""Stage settings: one dataclass gives types, defaults, validation, the API's schema and the form.
+
+@dataclass(frozen=True)
+class Config:
+    max_retries: int = setting(3, min=0, max=10, help="Calls after the first one")
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import typing
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar, get_args, get_origin
+
+from hyperstrate.shared.errors import BadRequest
+
+C = TypeVar("C")
+Check = typing.Callable[[Any], str | None]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What a setting may be. ``check`` returns a complaint or None. ``widget`` is the form's hint."""
+
+    min: float | None = None
+    max: float | None = None
+    max_items: int | None = None
+    max_length: int | None = None
+    help: str = ""
+    label: str = ""
+    widget: str = ""
+    check: Check | None = None
+
+
+def setting(
+    default: Any,
+    *,
+    min: float | None = None,
+    max: float | None = None,
+    max_items: int | None = None,
+    max_length: int | None = None,
+    help: str = "",
+    label: str = "",
+    widget: str = "",
+    check: Check | None = None,
+) -> Any:
+    """A field of a Config. ``default`` may be a list or dict; it is copied. ``...``: required."""
+    rule = Rule(min, max, max_items, max_length, help, label, widget, check)
+    metadata = {"rule": rule}
+    if default is ...:
+        return dataclasses.field(metadata=metadata, kw_only=True)
+    if isinstance(default, list | dict):
+        return dataclasses.field(default_factory=default.copy, metadata=metadata)
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True)
+class Field:
+    """One setting, as forms, schemas and documentation need it."""
+
+    name: str
+    type: Any
+    rule: Rule
+    default: Any
+    is_required: bool
+
+    @property
+    def label(self) -> str:
+        return self.rule.label or self.name.replace("_", " ").capitalize()
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        return get_args(self.type) if get_origin(self.type) is Literal else ()
+
+
+def fields_of(config: type[Any]) -> list[Field]:
+    """The settings of a Config, in order."""
+    hints = typing.get_type_hints(config)
+    return [
+        Field(
+            name=field.name,
+            type=hints[field.name],
+            rule=field.metadata.get("rule", Rule()),
+            default=_default(field),
+            is_required=field.default is field.default_factory is dataclasses.MISSING,
+        )
+        for field in dataclasses.fields(config)
+    ]
+
+
+def _default(field: dataclasses.Field[Any]) -> Any:
+    if field.default_factory is not dataclasses.MISSING:
+        return field.default_factory()
+    return None if field.default is dataclasses.MISSING else field.default
+
+
+def load(config: type[C], values: Mapping[str, Any]) -> C:
+    """Build a Config from JSON. Raises BadRequest that names every wrong field."""
+    known = {field.name: field for field in fields_of(config)}
+    complaints: dict[str, list[str]] = {
+        name: ["unknown setting"] for name in values if name not in known
+    }
+    cleaned: dict[str, Any] = {}
+    for name, field in known.items():
+        if name not in values or values[name] is None:
+            if field.is_required:
+                complaints[name] = ["this field is required"]
+            continue
+        complaint = _complaint(field.type, field.rule, values[name])
+        if complaint:
+            complaints[name] = [complaint]
+        cleaned[name] = (
+            float(values[name]) if field.type is float and not complaint else values[name]
+        )
+    if complaints:
+        raise BadRequest("validation failed", fields=complaints)
+    return config(**cleaned)
+
+
+def dump(config: Any) -> dict[str, Any]:
+    """The JSON of a Config; what :func:`load` reads."""
+    return dataclasses.asdict(config)
+
+
+def _complaint(kind: Any, rule: Rule, value: Any) -> str | None:
+    return (
+        _wrong_type(kind, value)
+        or _wrong_size(rule, value)
+        or (rule.check(value) if rule.check else None)
+    )
+
+
+def _wrong_type(kind: Any, value: Any) -> str | None:
+    origin, args = get_origin(kind), get_args(kind)
+    if origin is Literal:
+        return None if value in args else f"must be one of: {' '.join(map(str, args))}"
+    if kind is bool or kind is str:
+        return None if isinstance(value, kind) else f"must be a {_WORD[kind]}"
+    if kind in (int, float):
+        wanted = int if kind is int else (int, float)
+        is_number = isinstance(value, wanted) and not isinstance(value, bool)
+        return None if is_number else f"must be a {_WORD[kind]}"
+    if origin is list:
+        if not isinstance(value, list):
+            return "must be a list"
+        return next((f"item {i + 1} {bad}" for i, item in enumerate(value)
+                     if (bad := _wrong_type(args[0], item))), None)  # fmt: skip
+    if origin is dict:
+        return None if isinstance(value, dict) else "must be an object"
+    return None
+
+
+_WORD = {bool: "true or false value", str: "text", int: "whole number", float: "number"}
+
+
+def _wrong_size(rule: Rule, value: Any) -> str | None:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        if rule.min is not None and value < rule.min:
+            return f"must be at least {rule.min:g}"
+        if rule.max is not None and value > rule.max:
+            return f"must be at most {rule.max:g}"
+    if isinstance(value, list) and rule.max_items is not None and len(value) > rule.max_items:
+        return f"must have at most {rule.max_items} items"
+    texts: Sequence[Any] = value if isinstance(value, list) else [value]
+    if rule.max_length is not None and any(
+        isinstance(text, str) and len(text) > rule.max_length for text in texts
+    ):
+        return f"must be at most {rule.max_length} characters"
+    return None
+
+
+def schema_of(config: type[Any]) -> dict[str, Any]:
+    """JSON Schema of a Config, for the OpenAPI document."""
+    known = fields_of(config)
+    schema: dict[str, Any] = {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {field.name: _property(field) for field in known},
+    }
+    required = [field.name for field in known if field.is_required]
+    return {**schema, "required": required} if required else schema
+
+
+def _property(field: Field) -> dict[str, Any]:
+    shape = _shape(field.type)
+    limits = {
+        "minimum": field.rule.min,
+        "maximum": field.rule.max,
+        "maxItems": field.rule.max_items,
+    }
+    described = {"description": field.rule.help or None, "default": field.default}
+    return shape | {key: value for key, value in (limits | described).items() if value is not None}
+
+
+def _shape(kind: Any) -> dict[str, Any]:
+    origin, args = get_origin(kind), get_args(kind)
+    if origin is Literal:
+        return {"type": "string", "enum": list(args)}
+    if origin is list:
+        return {"type": "array", "items": _shape(args[0])}
+    if origin is dict:
+        return {"type": "object"}
+    return {"type": {bool: "boolean", int: "integer", float: "number"}.get(kind, "string")}

@@ -1,0 +1,88 @@
+"""Fixtures: real servers on loopback, real databases, two organisations with named people."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from hyperstrate.app import create_app
+from hyperstrate.config import from_environment
+from hyperstrate.shared.db import db
+from tests import servers
+
+DATABASES = ("sqlite", "postgres")
+
+
+@pytest.fixture(scope="session")
+def folder() -> Iterator[Path]:
+    """A folder of this test process, readable by the database's own user."""
+    with tempfile.TemporaryDirectory(prefix="hyperstrate-") as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+@pytest.fixture(scope="session")
+def postgres_uri(folder: Path) -> Iterator[str]:
+    """A PostgreSQL server of this test process, or a new database on TEST_DATABASE_URL."""
+    with servers.postgres(folder / "postgres") as uri:
+        yield uri
+
+
+@pytest.fixture(scope="session")
+def redis_url(folder: Path) -> Iterator[str]:
+    """A Valkey server of this test process, or TEST_REDIS_URL."""
+    with servers.redis() as url:
+        yield url
+
+
+@pytest.fixture(scope="session", params=DATABASES)
+def database_uri(request: pytest.FixtureRequest, folder: Path) -> str:
+    """Each test that takes this runs on SQLite and on PostgreSQL."""
+    if request.param == "postgres":
+        return str(request.getfixturevalue("postgres_uri"))
+    return f"sqlite:///{folder / 'test.db'}"
+
+
+@pytest.fixture(scope="session")
+def environment(folder: Path) -> dict[str, str]:
+    """The environment of an installation under test."""
+    return {
+        "SPOOL_DIR": str(folder / "spool"),
+        "SETUP_TOKEN": "set-me-up",
+        "APP_ENV": "development",
+    }
+
+
+@pytest.fixture(scope="session")
+def built_app(database_uri: str, environment: dict[str, str]) -> Iterator[Flask]:
+    app = create_app(from_environment({**environment, "DATABASE_DSN": database_uri}))
+    app.testing = True
+    with app.app_context():
+        db.drop_all()
+        db.create_all()
+    yield app
+    with app.app_context():
+        db.engine.dispose()
+
+
+@pytest.fixture
+def app(built_app: Flask) -> Iterator[Flask]:
+    """The application with empty tables, and its context pushed."""
+    with built_app.app_context():
+        yield built_app
+        db.session.rollback()
+        for table in reversed(db.metadata.sorted_tables):
+            db.session.execute(table.delete())
+        db.session.commit()
+        db.session.remove()
+
+
+def recordings() -> Path:
+    """Where the recorded provider calls are (HYPERSTRATE_RECORDINGS)."""
+    default = Path(__file__).resolve().parent.parent.parent / "shared" / "recordings"
+    return Path(os.environ.get("HYPERSTRATE_RECORDINGS") or default)

