@@ -6,7 +6,6 @@ from pathlib import Path
 
 from flask import Flask
 from flask_migrate import Migrate
-from flask_smorest import Api
 from flask_wtf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -33,7 +32,7 @@ def create_app(config: Config | None = None) -> Flask:
     Migrate(app, db.db, directory=str(ROOT / "migrations"), render_as_batch=True)
     CSRFProtect(app)
     web.init(app)
-    wiring.register(app, Api(app), config)
+    wiring.register(app, web.Api(app), config)
     return app
 
 

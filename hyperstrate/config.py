@@ -253,7 +253,11 @@ def _with_development_secrets(config: Config) -> Config:
     path = Path(config.spool_dir).parent / "development.env"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        lines = f"JWT_SECRET={secrets.token_urlsafe(48)}\nSECRET_KEYS={Fernet.generate_key().decode()}\n"
+        made = {
+            "JWT_SECRET": secrets.token_urlsafe(48),
+            "SECRET_KEYS": Fernet.generate_key().decode(),
+        }
+        lines = "".join(f"{name}={value}\n" for name, value in made.items())
         path.touch(mode=0o600)
         path.write_text(lines, encoding="ascii")
     kept = dotenv_values(path)

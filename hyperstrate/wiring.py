@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from flask import Flask
-from flask_smorest import Api
 
 from hyperstrate.config import Config
+from hyperstrate.shared.web import Api
 
 
 def register(app: Flask, api: Api, config: Config) -> None:

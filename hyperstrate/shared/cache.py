@@ -61,7 +61,7 @@ _seen: dict[str, int] = {}
 
 
 def bump(topic: str) -> None:
-    """Say in the present unit of work that ``topic`` changed; this process forgets at its commit."""
+    """Say in the present unit of work that ``topic`` changed; forget it here at its commit."""
     changed = session.execute(
         update(CacheVersion)
         .where(CacheVersion.topic == topic)

@@ -21,7 +21,7 @@ Check = typing.Callable[[Any], str | None]
 
 @dataclass(frozen=True)
 class Rule:
-    """What a setting may be. ``check`` returns a complaint or None. ``widget`` is the form's hint."""
+    """What a setting may be. ``check`` returns a complaint or None; ``widget`` hints the form."""
 
     min: float | None = None
     max: float | None = None

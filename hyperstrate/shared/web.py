@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import structlog
-from flask import Flask, Response, flash, jsonify, make_response, redirect, render_template, request
+from flask import (
+    Flask,
+    Response,
+    current_app,
+    flash,
+    jsonify,
+    make_response,
+    redirect,
+    render_template,
+    request,
+)
+from flask_smorest import Api as SmorestApi
+from marshmallow import Schema, fields
 from werkzeug.exceptions import HTTPException
 
-from hyperstrate.shared.errors import AppError
+from hyperstrate.shared.errors import AppError, BadRequest
 from hyperstrate.shared.guards import wants_page
 
 log = structlog.get_logger(__name__)
@@ -33,8 +46,6 @@ def page(template: str, *, block: str = "", status: int = 200, **context: Any) -
 
 def render_block(template: str, block: str, context: dict[str, Any]) -> str:
     """One named block of a template, alone."""
-    from flask import current_app
-
     current_app.update_template_context(context)
     found = current_app.jinja_env.get_template(template)
     return "".join(found.blocks[block](found.new_context(context)))
@@ -72,6 +83,9 @@ def _app_error(error: AppError) -> Response:
 
 
 def _http_error(error: HTTPException) -> Response:
+    messages = getattr(error, "data", {}).get("messages")
+    if messages:
+        return _app_error(BadRequest("validation failed", fields=_flat(messages)))
     if error.response is not None:
         return make_response(error.response)
     message = error.description or error.name
@@ -79,7 +93,7 @@ def _http_error(error: HTTPException) -> Response:
 
 
 def _unexpected(error: Exception) -> Response:
-    log.exception("unexpected_error", path=request.path)
+    log.error("unexpected_error", path=request.path, exc_info=error)
     return _render_error("internal server error", 500, {"error": "internal server error"})
 
 
@@ -88,6 +102,37 @@ def _security_headers(response: Response) -> Response:
     response.headers.setdefault("X-Content-Type-Options", "nosniff")
     response.headers.setdefault("Referrer-Policy", "same-origin")
     return response
+
+
+def _flat(messages: Mapping[str, Any]) -> dict[str, list[str]]:
+    """marshmallow's messages by location, as field -> messages."""
+    flat: dict[str, list[str]] = {}
+    for by_field in messages.values():
+        if not isinstance(by_field, Mapping):
+            flat.setdefault("body", []).extend(map(str, by_field))
+            continue
+        for name, complaint in by_field.items():
+            is_list = isinstance(complaint, list)
+            flat.setdefault(str(name), []).extend(map(str, complaint if is_list else [complaint]))
+    return flat
+
+
+class ErrorSchema(Schema):
+    """The API's error envelope."""
+
+    error = fields.String(required=True, metadata={"description": "what is wrong, in one line"})
+    fields_ = fields.Dict(
+        keys=fields.String(), values=fields.List(fields.String()), data_key="fields"
+    )
+
+
+class Api(SmorestApi):  # type: ignore[misc]
+    """flask-smorest with this project's error envelope; errors are rendered by :func:`init`."""
+
+    ERROR_SCHEMA = ErrorSchema
+
+    def _register_error_handlers(self) -> None:
+        """The application's own handlers render every error."""
 
 
 def init(app: Flask) -> None:

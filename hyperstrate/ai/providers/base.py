@@ -75,7 +75,7 @@ class Provider(Protocol):
         """
 
     def error(self, status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
-        """Read a refusal: decides its kind, keeps Retry-After and the body. Names are lower-case."""
+        """Read a refusal: decide its kind, keep Retry-After and body. Header names: lower-case."""
 
 
 Json = dict[str, Any]
