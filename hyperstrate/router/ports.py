@@ -2,41 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Protocol
 
-from hyperstrate.shared.chat import ChatRequest, ChatResult, Dialect
+from hyperstrate.shared.chat import ChatRequest, ChatResult
 from hyperstrate.shared.guards import Caller
+from hyperstrate.shared.inference import Cancellation, ModelCard
 from hyperstrate.shared.store import Store
-
-
-@dataclass(frozen=True, slots=True)
-class ModelCard:
-    """A registered model, as routing sees it. ``dialects``: the wires its provider speaks."""
-
-    model_id: str
-    definition_key: str
-    provider: str
-    upstream_model: str
-    display_name: str
-    dialects: frozenset[Dialect]
-    capabilities: frozenset[str]
-    is_configured: bool
-    input_price_per_1m: Decimal
-    output_price_per_1m: Decimal
-
-
-class Cancellation(Protocol):
-    """The caller may go away: what must happen then."""
-
-    @property
-    def is_cancelled(self) -> bool: ...
-    def add(self, action: Callable[[], None]) -> None:
-        """Run ``action`` when the caller goes; at once when it is gone already."""
-
-    def remove(self, action: Callable[[], None]) -> None: ...
 
 
 class Inference(Protocol):

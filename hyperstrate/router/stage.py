@@ -8,9 +8,9 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeAlias, TypeVar
 
 from hyperstrate.events import AttemptMade
-from hyperstrate.router.ports import Cancellation, ModelCard
 from hyperstrate.shared.chat import ChatRequest, ChatResult, Chunk
 from hyperstrate.shared.guards import Caller
+from hyperstrate.shared.inference import Cancellation, ModelCard
 from hyperstrate.shared.store import Store
 
 if TYPE_CHECKING:
