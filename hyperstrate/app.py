@@ -9,7 +9,7 @@ from flask_migrate import Migrate
 from flask_wtf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from hyperstrate import wiring
+from hyperstrate import cli, wiring
 from hyperstrate.config import Config, from_environment
 from hyperstrate.shared import db, logging, web
 
@@ -30,9 +30,10 @@ def create_app(config: Config | None = None) -> Flask:
         app.wsgi_app = ProxyFix(app.wsgi_app, hops, hops, hops, hops)  # type: ignore[method-assign]
     db.configure(app)
     Migrate(app, db.db, directory=str(ROOT / "migrations"), render_as_batch=True)
-    CSRFProtect(app)
+    app.extensions["csrf"] = CSRFProtect(app)
     web.init(app)
     wiring.register(app, web.Api(app), config)
+    cli.register(app)
     return app
 
 

@@ -92,7 +92,9 @@ def _secret_keys(value: str) -> tuple[str, ...]:
 
 
 def _variable(name: str, default: Any, read: Callable[[str], Any], help: str) -> Any:
-    return field(default=default, metadata={"name": name, "read": read, "help": help})
+    is_secret = any(word in name for word in ("SECRET", "TOKEN", "DSN", "REDIS_URL"))
+    metadata = {"name": name, "read": read, "help": help}
+    return field(default=default, metadata=metadata, repr=not is_secret)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -19,9 +21,9 @@ class AttemptMade:
     model_id: str
     status: str
     usage: Usage
-    cost_usd: Decimal
-    price_version: str
     latency_ms: float
+    cost_usd: Decimal = Decimal(0)
+    price_version: str = ""
     error_code: str = ""
 
 
@@ -80,3 +82,17 @@ class ModelDeleted:
 
 
 model_deleted: Signal[ModelDeleted] = Signal("model_deleted")
+
+
+@dataclass(frozen=True, slots=True)
+class RequestsRecorded:
+    """Finished requests stand in the log. Emitted by ``observability`` after a batch's commit.
+
+    ``keys_used``: (organisation, API key) and when the key was last used. Emitted in the
+    recorder's process, with an application context.
+    """
+
+    keys_used: Mapping[tuple[str, str], datetime]
+
+
+requests_recorded: Signal[RequestsRecorded] = Signal("requests_recorded")

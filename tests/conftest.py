@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from flask import Flask
+from flask.testing import FlaskClient
 
 from hyperstrate.app import create_app
 from hyperstrate.config import from_environment
 from hyperstrate.shared.db import db
+from tests import people as cast
 from tests import servers
 
 DATABASES = ("sqlite", "postgres")
@@ -80,6 +82,29 @@ def app(built_app: Flask) -> Iterator[Flask]:
             db.session.execute(table.delete())
         db.session.commit()
         db.session.remove()
+
+
+@pytest.fixture
+def people(app: Flask) -> cast.People:
+    """Alice and Bob, admin and member of Acme; Carol, admin of Globex."""
+    return cast.settle()
+
+
+@pytest.fixture
+def client_as(app: Flask, people: cast.People) -> Callable[[cast.Part | None], FlaskClient]:
+    """A client with the session token of the admin, the member or the stranger; or of nobody."""
+    return lambda part: cast.client(app, people.playing(part) if part else None)
+
+
+@pytest.fixture
+def browser_as(app: Flask, people: cast.People) -> Callable[[cast.Part | None], cast.Browser]:
+    """A browser in which somebody signed in; or nobody."""
+
+    def open_browser(part: cast.Part | None) -> cast.Browser:
+        browser = cast.Browser(app)
+        return browser.sign_in(people.playing(part)) if part else browser
+
+    return open_browser
 
 
 def recordings() -> Path:

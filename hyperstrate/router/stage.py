@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeAlias, TypeVar
@@ -69,7 +69,9 @@ class Exchange:
     """One request on its way through a router: what stages see and change.
 
     ``variables`` fill {{placeholders}} of prompts. ``targets`` are in the order to try them.
-    ``target`` is the one whose answer was taken.
+    ``target`` is the one whose answer was taken. ``waited_ms``: for providers, and for their
+    Retry-After; ``begun_ms``: when a streamed answer began. ``session`` is what the client said
+    of its agent session.
     """
 
     id: str
@@ -86,7 +88,10 @@ class Exchange:
     steps: list[Step] = field(default_factory=list)
     dropped: list[str] = field(default_factory=list)
     cache_hit_type: str = ""
-    upstream_ms: float = 0.0
+    session: Mapping[str, Any] = field(default_factory=dict)
+    memory: dict[object, Any] = field(default_factory=dict)
+    waited_ms: float = 0.0
+    begun_ms: float | None = None
     started: float = field(default_factory=perf_counter)
 
     @property
@@ -100,6 +105,11 @@ class Exchange:
 
     def elapsed_ms(self) -> float:
         return (perf_counter() - self.started) * 1000
+
+    def overhead_ms(self) -> float:
+        """What the gateway itself took, until the answer or its first chunk."""
+        until = self.elapsed_ms() if self.begun_ms is None else self.begun_ms
+        return max(0.0, until - self.waited_ms)
 
     def step(
         self,
@@ -121,11 +131,13 @@ class Exchange:
 class Stage(Generic[C]):
     """One feature of a pipeline: some of four moments. It sees no wire, no Flask, no database.
 
-    ``name`` is the one in the database and equals the file's.
+    ``name`` is the one in the database and equals the file's. A guardrail also judges requests
+    that a stage before it has answered, and their answers.
     """
 
     name: ClassVar[str]
     Config: ClassVar[type[Any]]
+    is_guardrail: ClassVar[bool] = False
 
     def __init__(self, config: C) -> None:
         self.config = config
@@ -144,3 +156,9 @@ class Stage(Generic[C]):
 
     def after(self, exchange: Exchange, result: ChatResult) -> None:
         """Account, judge or mask the answer; for a stream, once its last chunk has come."""
+
+
+def moments(stages: Sequence[Stage[Any]], name: str) -> list[Stage[Any]]:
+    """The stages that have something to do at the moment ``name``."""
+    idle = getattr(Stage, name)
+    return [stage for stage in stages if getattr(type(stage), name) is not idle]

@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Hashable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Generic, TypeVar
 
+import structlog
 from cachetools import LRUCache
 from sqlalchemy import select, update
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Mapped, mapped_column
 
 from hyperstrate.shared.db import Base, after_commit, session
 
+log = structlog.get_logger(__name__)
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
@@ -29,14 +33,17 @@ class CacheVersion(Base):
 
 
 class VersionedCache(Generic[K, V]):
-    """Values of one topic, kept until the topic changes; the least used go when it is full."""
+    """Values that depend on ``topics``, kept until one changes; the least used go when it is full.
 
-    def __init__(self, topic: str, *, size: int = 20_000) -> None:
-        self.topic = topic
+    What loads a value runs in a database context of its own and sees what is committed.
+    """
+
+    def __init__(self, *topics: str, size: int = 20_000) -> None:
         self._values: LRUCache[K, V] = LRUCache(size)
         self._lock = threading.Lock()
         self._generation = 0
-        _caches.setdefault(topic, []).append(self)
+        for topic in topics:
+            _caches.setdefault(topic, []).append(self)
 
     def get(self, key: K, load: Callable[[K], V]) -> V:
         """The value of ``key``, from ``load`` when it is not here. Errors are not kept."""
@@ -44,7 +51,8 @@ class VersionedCache(Generic[K, V]):
             if key in self._values:
                 return self._values[key]
             generation = self._generation
-        value = load(key)
+        with _context():
+            value = load(key)
         with self._lock:
             if generation == self._generation:
                 self._values[key] = value
@@ -58,6 +66,23 @@ class VersionedCache(Generic[K, V]):
 
 _caches: dict[str, list[VersionedCache[Any, Any]]] = {}
 _seen: dict[str, int] = {}
+_context: Callable[[], AbstractContextManager[object]] = nullcontext
+
+
+def load_in(context: Callable[[], AbstractContextManager[object]]) -> None:
+    """Load values in ``context()``: an application context, since the request path has none."""
+    global _context
+    _context = context
+
+
+def watch(stop: threading.Event, *, every_s: float = 0.5) -> None:
+    """Look at the versions until ``stop``; a database that is away is logged and asked again."""
+    while not stop.wait(every_s):
+        try:
+            with _context():
+                look()
+        except SQLAlchemyError as error:
+            log.warning("cache_versions_unreadable", error=str(error))
 
 
 def bump(topic: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -171,13 +171,18 @@ class Conversation:
 
 
 class ChatRequest:
-    """What a client asked: its body as it came, and the common shape when somebody asks for it."""
+    """What a client asked: its body as it came, and the common shape when somebody asks for it.
+
+    ``headers`` are those of its dialect that a provider of the same dialect is to see
+    (anthropic-beta, anthropic-version, openai-beta ...), names in lower case.
+    """
 
     __slots__ = (
         "_conversation",
         "_parse",
         "body",
         "dialect",
+        "headers",
         "is_rewritten",
         "operation",
         "stream",
@@ -191,11 +196,13 @@ class ChatRequest:
         *,
         stream: bool = False,
         operation: Operation = "chat",
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         self.dialect = dialect
         self.body = body
         self.stream = stream
         self.operation: Operation = operation
+        self.headers: Mapping[str, str] = headers or {}
         self.is_rewritten = False
         self._parse = parse
         self._conversation: Conversation | None = None
@@ -215,7 +222,12 @@ class ChatRequest:
     def copy(self) -> ChatRequest:
         """The same request, to be changed for one target only."""
         twin = ChatRequest(
-            self.dialect, self.body, self._parse, stream=self.stream, operation=self.operation
+            self.dialect,
+            self.body,
+            self._parse,
+            stream=self.stream,
+            operation=self.operation,
+            headers=self.headers,
         )
         twin.is_rewritten = self.is_rewritten
         twin._conversation = deepcopy(self._conversation)
@@ -296,7 +308,8 @@ class ChatResult:
 
     A streamed answer has its ``stream``; the other fields fill while the chunks pass.
     ``parts`` is the first choice, ``others`` the further ones. ``finish_detail`` is the
-    provider's own word for the end, ``stop_sequence`` the one that was hit.
+    provider's own word for the end, ``stop_sequence`` the one that was hit. ``has_usage``: the
+    provider said what was used, be it zero. Times are from the request's start.
     """
 
     dialect: Dialect
@@ -314,8 +327,9 @@ class ChatResult:
     dropped: list[str] = field(default_factory=list)
     cost_usd: Decimal = Decimal(0)
     price_version: str = ""
+    has_usage: bool = False
     ttft_ms: float | None = None
-    upstream_ms: float = 0.0
+    began_ms: float = 0.0
 
     @property
     def text(self) -> str:

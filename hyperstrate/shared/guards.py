@@ -9,9 +9,10 @@ from typing import Any, Literal, Protocol, TypeVar, cast
 
 from flask import current_app, g, redirect, request, url_for
 
-from hyperstrate.shared.errors import Forbidden, Unauthorized
+from hyperstrate.shared.errors import BadRequest, Forbidden, Unauthorized
 
 F = TypeVar("F", bound=Callable[..., Any])
+MAX_ID_LENGTH = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +77,27 @@ def _guard(name: str, check: Callable[[Caller], None]) -> Callable[[F], F]:
                 check(identify())
             except Unauthorized:
                 if wants_page():
-                    return redirect(url_for("auth_pages.sign_in", next=request.full_path))
+                    return redirect(url_for("auth_pages.sign_in", next=_way_back()))
                 raise
+            _check_ids(kwargs)
             return view(*args, **kwargs)
 
         guarded.guard = name  # type: ignore[attr-defined]
         return cast(F, guarded)
 
     return decorate
+
+
+def _way_back() -> str | None:
+    """Where to go on after signing in: only what a link can open."""
+    return request.full_path.removesuffix("?") if request.method == "GET" else None
+
+
+def _check_ids(view_args: dict[str, Any]) -> None:
+    """Raises BadRequest for an id that no database should be asked for."""
+    for name, value in view_args.items():
+        if name.endswith("id") and not (len(value) <= MAX_ID_LENGTH and value.isprintable()):
+            raise BadRequest(f"invalid {name}")
 
 
 def wants_page() -> bool:
@@ -114,4 +128,10 @@ require_inference = _guard("inference", _is_anyone)
 def public(view: F) -> F:
     """Marks a view that anybody may call; the access test lists them."""
     view.guard = "public"  # type: ignore[attr-defined]
+    return view
+
+
+def inference_in_proxy(view: F) -> F:
+    """Marks a view whose key or session the proxy checks, so that refusals are in the dialect."""
+    view.guard = "inference"  # type: ignore[attr-defined]
     return view

@@ -13,6 +13,7 @@ from hyperstrate.shared.db import session
 T = TypeVar("T")
 DEFAULT_PER_PAGE = 30
 MAX_PER_PAGE = 500
+MAX_PAGE = 10**9  # an offset that every database can count to
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Page(Generic[T]):
 
 def paginate(query: Select[T], *, page: int = 1, per_page: int = DEFAULT_PER_PAGE) -> Page[T]:
     """Run ``query`` for one page; out-of-range numbers are brought into range."""
-    page, per_page = max(page, 1), min(max(per_page, 1), MAX_PER_PAGE)
+    page, per_page = min(max(page, 1), MAX_PAGE), min(max(per_page, 1), MAX_PER_PAGE)
     counted: Select[Any] = select(func.count()).select_from(query.order_by(None).subquery())
     total = session.scalar(counted) or 0
     items = session.scalars(query.limit(per_page).offset((page - 1) * per_page)).all()

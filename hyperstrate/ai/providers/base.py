@@ -8,16 +8,7 @@ from typing import Any, Protocol
 
 from hyperstrate.shared.chat import ChatRequest, ChatResult, Chunk, Dialect
 from hyperstrate.shared.errors import ProviderError
-
-
-@dataclass(frozen=True, slots=True)
-class Timeouts:
-    """Seconds. ``first_byte``: until the answer begins; ``idle``: between two reads."""
-
-    connect: float = 5.0
-    first_byte: float = 60.0
-    idle: float = 60.0
-    total: float = 600.0
+from hyperstrate.shared.upstream import Timeouts as Timeouts
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""The benchmark: gateways side by side before the same mock provider, in one run."""

@@ -1,0 +1,47 @@
+"""How gunicorn runs Hyperstrate: gevent workers, and one recorder beside them on every host."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+from typing import Any
+
+from hyperstrate.config import ConfigError, from_environment
+
+try:
+    installation = from_environment()
+except ConfigError as error:
+    sys.exit(f"Hyperstrate cannot start. {error}")
+
+bind = f"0.0.0.0:{installation.port}"
+workers = installation.web_concurrency
+worker_class = "gevent"
+worker_connections = 10_000
+keepalive = 75
+timeout = 120
+graceful_timeout = 30
+accesslog = None
+loglevel = "warning"
+forwarded_allow_ips = "*" if installation.trusted_proxies else "127.0.0.1"
+
+
+def when_ready(server: Any) -> None:
+    """Start the recorder, and say where the door is."""
+    threading.Thread(target=_keep_recorder_running, daemon=True).start()
+    subprocess.run([sys.executable, "-m", "flask", "--app", "wsgi", "banner"], check=False)
+
+
+def _keep_recorder_running() -> None:
+    """It ends by itself when this process is gone; when it dies first, start it again."""
+    while True:
+        subprocess.run([sys.executable, "-m", "flask", "--app", "wsgi", "recorder"], check=False)
+        time.sleep(1)
+
+
+def post_worker_init(worker: Any) -> None:
+    """Let this worker hear of what other processes change."""
+    from hyperstrate.shared import cache
+
+    threading.Thread(target=cache.watch, args=(threading.Event(),), daemon=True).start()

@@ -1,0 +1,76 @@
+"""REST for API keys."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask_smorest import Blueprint
+
+from hyperstrate.auth import keys
+from hyperstrate.auth.schemas import (
+    ChangeKey,
+    CreateKey,
+    IssuedKeySchema,
+    KeyArgs,
+    KeyPage,
+    KeySchema,
+)
+from hyperstrate.shared.db import unit_of_work
+from hyperstrate.shared.guards import caller, require_admin
+
+blueprint = Blueprint("api_keys", __name__, url_prefix="/auth/api-keys", description="API keys")
+
+
+@blueprint.get("")
+@require_admin
+@blueprint.arguments(KeyArgs, location="query")
+@blueprint.response(200, KeyPage)
+def find(args: dict[str, Any]) -> Any:
+    """The organization's keys, newest first."""
+    return keys.find(caller().org_id, **args)
+
+
+@blueprint.post("")
+@require_admin
+@blueprint.arguments(CreateKey)
+@blueprint.response(201, IssuedKeySchema)
+def issue(body: dict[str, Any]) -> Any:
+    """Make a key. Its secret is in this answer and never again."""
+    with unit_of_work():
+        return keys.issue(caller().org_id, **body, created_by=caller().user_id)
+
+
+@blueprint.get("/<key_id>")
+@require_admin
+@blueprint.response(200, KeySchema)
+def get(key_id: str) -> Any:
+    """One key."""
+    return keys.get(caller().org_id, key_id)
+
+
+@blueprint.patch("/<key_id>")
+@require_admin
+@blueprint.arguments(ChangeKey)
+@blueprint.response(200, KeySchema)
+def change(body: dict[str, Any], key_id: str) -> Any:
+    """Rename, describe, enable, disable, or let expire."""
+    with unit_of_work():
+        return keys.change(caller().org_id, key_id, body)
+
+
+@blueprint.post("/<key_id>/rotate")
+@require_admin
+@blueprint.response(200, IssuedKeySchema)
+def rotate(key_id: str) -> Any:
+    """Give a key a new secret; the old one is dead at once."""
+    with unit_of_work():
+        return keys.rotate(caller().org_id, key_id)
+
+
+@blueprint.delete("/<key_id>")
+@require_admin
+@blueprint.response(204)
+def delete(key_id: str) -> None:
+    """Delete a key."""
+    with unit_of_work():
+        keys.delete(caller().org_id, key_id)

@@ -1,0 +1,104 @@
+"""Pages for the first run and for sign-in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from flask import Blueprint, Response, request, url_for
+
+from hyperstrate.auth import sessions, setup
+from hyperstrate.auth.pages import browser
+from hyperstrate.auth.schemas import LoginBody, SetupBody
+from hyperstrate.shared.db import unit_of_work
+from hyperstrate.shared.errors import AppError, Conflict
+from hyperstrate.shared.guards import public, require_session
+from hyperstrate.shared.web import HOME, form_errors, go, page, submitted
+
+pages = Blueprint("auth_pages", __name__, url_prefix="/app")
+Errors = dict[str, list[str]]
+
+
+@pages.get("/setup")
+@public
+def set_up() -> Response:
+    """The form of the first run, its token filled in from the printed link."""
+    if not setup.is_required():
+        return go(url_for("auth_pages.sign_in"))
+    return _setup_form({"setupToken": request.args.get("token", "")})
+
+
+@pages.post("/setup")
+@public
+def found() -> Response:
+    """Make the organization and its admin, and sign the admin in."""
+    values, errors = submitted(SetupBody)
+    if errors:
+        return _setup_form(request.form, errors, status=400)
+    try:
+        with unit_of_work():
+            founding = setup.found(**values, address=request.remote_addr or "")
+    except Conflict as error:
+        return go(url_for("auth_pages.sign_in"), error.message)
+    except AppError as error:
+        return _with_wait(_setup_form(request.form, form_errors(error), status=error.status), error)
+    browser.enter(founding.admin.id, founding.admin.session_version)
+    return go(HOME)
+
+
+@pages.get("/login")
+@public
+def sign_in() -> Response:
+    """The form to sign in; at the first run, the way to set-up."""
+    if setup.is_required():
+        return go(url_for("auth_pages.set_up"))
+    if browser.caller_of_cookie():
+        return go(_destination())
+    return _login_form()
+
+
+@pages.post("/login")
+@public
+def enter() -> Response:
+    """Sign in, and go where one wanted to go."""
+    values, errors = submitted(LoginBody)
+    if errors:
+        return _login_form(errors, status=400)
+    try:
+        with unit_of_work():
+            user = sessions.sign_in(**values, address=request.remote_addr or "")
+    except AppError as error:
+        return _with_wait(_login_form(form_errors(error), status=error.status), error)
+    browser.enter(user.id, user.session_version)
+    return go(_destination())
+
+
+@pages.post("/logout")
+@require_session
+def sign_out() -> Response:
+    """Sign out."""
+    browser.leave()
+    return go(url_for("auth_pages.sign_in"), "You are signed out.")
+
+
+def _setup_form(
+    typed: Mapping[str, str], errors: Errors | None = None, *, status: int = 200
+) -> Response:
+    return page("auth/setup.html", status=status, typed=typed, errors=errors or {})
+
+
+def _login_form(errors: Errors | None = None, *, status: int = 200) -> Response:
+    action = url_for("auth_pages.enter", next=request.args.get("next"))
+    email = request.form.get("email", "")
+    return page("auth/login.html", status=status, action=action, email=email, errors=errors or {})
+
+
+def _with_wait(response: Response, error: AppError) -> Response:
+    if error.retry_after_s is not None:
+        response.headers["Retry-After"] = str(max(1, round(error.retry_after_s)))
+    return response
+
+
+def _destination() -> str:
+    """Where ``next`` says, if that is one of our pages."""
+    wanted = request.args.get("next", "")
+    return wanted if wanted == HOME or wanted.startswith((f"{HOME}/", f"{HOME}?")) else HOME

@@ -1,0 +1,203 @@
+"""Finished requests: from the event into the spool, and from the spool into the log, once each."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import orjson
+import structlog
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, StatementError
+
+from hyperstrate.events import RequestsRecorded, RoutedInference, requests_recorded
+from hyperstrate.observability import metrics, retention, rows
+from hyperstrate.observability.models import InferenceLog, InferencePayload
+from hyperstrate.observability.rows import Record
+from hyperstrate.shared.db import Base, after_commit, session, unit_of_work
+from hyperstrate.shared.spool import Spool, SpoolReader
+
+log = structlog.get_logger(__name__)
+BATCH = 500
+IDLE_S = 0.05
+LONGEST_WAIT_S = 5.0
+PURGE_EVERY_S = 3600.0
+_insert: dict[str, Callable[..., Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+_spool: Spool | None = None
+
+
+def configure(spool: Spool) -> None:
+    """Set where :func:`record_inference` writes."""
+    global _spool
+    _spool = spool
+
+
+def record_inference(event: RoutedInference) -> None:
+    """Append the request to the spool; a line that cannot be written is logged and counted."""
+    if _spool is None:
+        raise RuntimeError("recorder.configure() must run before requests are recorded")
+    try:
+        _spool.append(line_of(event))
+    except OSError as error:
+        metrics.SPOOL_FAILURES.inc()
+        log.error(
+            "request_not_recorded",
+            request_id=event.id,
+            org_id=event.org_id,
+            cost_usd=str(event.cost_usd),
+            error=str(error),
+        )
+
+
+def line_of(event: RoutedInference) -> bytes:
+    """The event as one line of JSON; money is text."""
+    try:
+        return orjson.dumps(event, default=str)
+    except TypeError:  # a lone surrogate, which orjson refuses
+        text = json.dumps(asdict(event), default=str, ensure_ascii=False)
+        return text.encode("utf-8", "replace")
+
+
+def drain(reader: SpoolReader, batch: int = BATCH) -> int:
+    """Write everything that waits into the log; returns how many lines that were.
+
+    Needs an application context. Raises what the database raises; nothing is lost then.
+    """
+    total = 0
+    while written := write_batch(reader, batch):
+        total += written
+    return total
+
+
+def write_batch(reader: SpoolReader, size: int = BATCH) -> int:
+    """Write the next lines, at most ``size``: first the commit, then the reader's position."""
+    batch = reader.read(size)
+    if not batch.lines:
+        return 0
+    records = _readable(reader, batch.lines)
+    try:
+        _store(records)
+    except (StatementError, OverflowError) as error:
+        if not _is_refusal(error):
+            raise
+        _store_singly(reader, records)
+    reader.commit(batch)
+    return len(batch.lines)
+
+
+def _readable(reader: SpoolReader, lines: Sequence[bytes]) -> list[Record]:
+    records = []
+    for line in lines:
+        try:
+            records.append(rows.read(line))
+        except Exception as error:
+            reader.reject(line, repr(error))
+    return records
+
+
+def _store(records: Sequence[Record]) -> None:
+    payloads = [record.payload for record in records if record.payload]
+    with unit_of_work():
+        _insert_new(InferenceLog, [record.log for record in records])
+        _insert_new(InferencePayload, payloads)
+        after_commit(lambda: requests_recorded.emit(RequestsRecorded(_keys_used(records))))
+
+
+def _store_singly(reader: SpoolReader, records: Sequence[Record]) -> None:
+    """The database refused something in the batch: find it, and keep the rest."""
+    for record in records:
+        try:
+            _store([record])
+        except (StatementError, OverflowError) as error:
+            if not _is_refusal(error):
+                raise
+            reader.reject(record.line, repr(error.args[0]))
+
+
+def _insert_new(table: type[Base], values: list[rows.Row]) -> None:
+    """Insert; what is there already stays, so that a line may be read twice."""
+    if values:
+        insert = _insert[session.get_bind().dialect.name]
+        session.execute(insert(table.__table__).on_conflict_do_nothing(), values)
+
+
+def _is_refusal(error: Exception) -> bool:
+    """The database works, and will never take this value."""
+    return isinstance(error, DataError | IntegrityError) or not isinstance(error, DBAPIError)
+
+
+def _keys_used(records: Sequence[Record]) -> dict[tuple[str, str], datetime]:
+    used: dict[tuple[str, str], datetime] = {}
+    for record in records:
+        key = (record.log["org_id"], record.log["api_key_id"])
+        if key[1]:
+            used[key] = max(record.log["created_at"], used.get(key, record.log["created_at"]))
+    return used
+
+
+def run(folder: str | Path, *, retention_days: int, stop: threading.Event | None = None) -> None:
+    """Record until ``stop`` is set or the parent process is gone, then what is still there.
+
+    Left out, ``stop`` is set by SIGTERM and SIGINT. Waits while another process of this host
+    records. Needs an application context, and must not be monkey-patched.
+    """
+    stop = stop or _stop_on_signals()
+    parent = os.getppid()
+    reader = SpoolReader(folder)
+    while not reader.acquire():
+        if stop.wait(0.5) or os.getppid() != parent:
+            return
+    try:
+        _work(reader, _Purge(retention_days), stop=stop, parent=parent)
+    finally:
+        reader.release()
+
+
+class _Purge:
+    """Deletes old logs, once an hour."""
+
+    def __init__(self, days: int) -> None:
+        self._days = days
+        self._due = monotonic()
+
+    def when_due(self) -> None:
+        if monotonic() >= self._due:
+            retention.purge(self._days)
+            self._due = monotonic() + PURGE_EVERY_S
+
+
+def _work(reader: SpoolReader, purge: _Purge, *, stop: threading.Event, parent: int) -> None:
+    failures = 0
+    while True:
+        is_leaving = stop.is_set() or os.getppid() != parent
+        try:
+            written = write_batch(reader)
+            if not written and not is_leaving:
+                purge.when_due()
+        except Exception as error:
+            log.error("recorder_failed", error=str(error), exc_info=not failures)
+            if is_leaving:
+                return
+            failures += 1
+            stop.wait(min(IDLE_S * 2**failures, LONGEST_WAIT_S))
+            continue
+        failures = 0
+        if not written and is_leaving:
+            return
+        if not written:
+            stop.wait(IDLE_S)
+
+
+def _stop_on_signals() -> threading.Event:
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: stop.set())
+    return stop

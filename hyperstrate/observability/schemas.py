@@ -1,0 +1,289 @@
+"""What the observability API takes and gives; names are camelCase on the wire."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from marshmallow import Schema, fields, validate
+
+from hyperstrate.shared.schemas import MetaSchema, PageArgs
+
+_ID = validate.Length(max=100, error="must be at most 100 characters")
+
+
+class CamelSchema(Schema):
+    """Fields take their name on the wire from their name here."""
+
+    def on_bind_field(self, field_name: str, field_obj: fields.Field[Any]) -> None:
+        head, *tail = field_name.split("_")
+        field_obj.data_key = field_obj.data_key or head + "".join(map(str.title, tail))
+
+
+class Money(fields.Float):
+    """US dollars as a JSON number."""
+
+
+class PeriodArgs(CamelSchema):
+    """Days of UTC as YYYY-MM-DD, both included."""
+
+    from_ = fields.String(load_default="", data_key="from")
+    to = fields.String(load_default="")
+
+
+class UsageArgs(PeriodArgs):
+    """Of which days, and in which steps."""
+
+    granularity = fields.String(
+        load_default="day",
+        validate=validate.OneOf(("hour", "day", "month"), error="must be one of: hour day month"),
+    )
+
+
+class LimitArgs(CamelSchema):
+    """How many."""
+
+    limit = fields.Integer(load_default=50)
+
+
+class FilterArgs(PeriodArgs):
+    """Which logs."""
+
+    router_id = fields.String(load_default="", validate=_ID)
+    model_id = fields.String(load_default="", validate=_ID)
+    api_key_id = fields.String(load_default="", validate=_ID)
+    virtual_key_id = fields.String(load_default="", validate=_ID)
+    team_id = fields.String(load_default="", validate=_ID)
+    status = fields.String(load_default="", validate=_ID)
+    source = fields.String(load_default="", validate=_ID)
+    cache_hit = fields.Boolean(load_default=None, allow_none=True)
+    min_cost_usd = fields.Decimal(load_default=None)
+    min_latency_ms = fields.Integer(load_default=None)
+    text = fields.String(load_default="", validate=validate.Length(max=200))
+
+
+class LogArgs(FilterArgs, PageArgs):
+    """Which logs, and which page of them; ``cursor`` wins over ``page``."""
+
+    cursor = fields.String(load_default="", validate=_ID)
+
+
+class FeedbackBody(CamelSchema):
+    """Thumbs: -1, 0 or 1."""
+
+    feedback = fields.Integer(
+        required=True,
+        strict=True,
+        validate=validate.OneOf((-1, 0, 1), error="must be one of: -1 0 1"),
+    )
+
+
+class ModelRefSchema(CamelSchema):
+    """A registered model."""
+
+    id = fields.String()
+    alias = fields.String()
+    display_name = fields.String()
+    model_def_key = fields.String()
+    provider = fields.String()
+
+
+class RouterRefSchema(CamelSchema):
+    """A router."""
+
+    id = fields.String()
+    name = fields.String()
+
+
+class AttemptUsageSchema(CamelSchema):
+    """Tokens of one call."""
+
+    input_tokens = fields.Integer()
+    output_tokens = fields.Integer()
+    cached_input_tokens = fields.Integer()
+    cache_write_input_tokens = fields.Integer()
+    cache_write_1h_input_tokens = fields.Integer()
+    reasoning_tokens = fields.Integer()
+    is_estimated = fields.Boolean()
+
+
+class AttemptSchema(CamelSchema):
+    """One call to a provider."""
+
+    id = fields.String()
+    target_id = fields.String()
+    model_id = fields.String()
+    status = fields.String()
+    error_code = fields.String()
+    latency_ms = fields.Float()
+    cost_usd = Money()
+    price_version = fields.String()
+    usage = fields.Nested(AttemptUsageSchema)
+
+
+class LogSchema(CamelSchema):
+    """One finished request."""
+
+    id = fields.String()
+    org_id = fields.String()
+    created_at = fields.DateTime()
+    source = fields.String()
+    dialect = fields.String()
+    is_stream = fields.Boolean()
+    status = fields.String()
+    http_status = fields.Integer()
+    finish_reason = fields.String()
+    error_code = fields.String()
+    error_message = fields.String()
+    router_id = fields.String()
+    router_name = fields.String()
+    router = fields.Nested(RouterRefSchema)
+    selected_target_id = fields.String()
+    model_id = fields.String()
+    model_def_key = fields.String()
+    model = fields.Nested(ModelRefSchema)
+    provider = fields.String()
+    user_id = fields.String()
+    team_id = fields.String()
+    api_key_id = fields.String()
+    virtual_key_id = fields.String()
+    input_tokens = fields.Integer()
+    output_tokens = fields.Integer()
+    cached_input_tokens = fields.Integer()
+    cache_write_input_tokens = fields.Integer()
+    cache_write_1h_input_tokens = fields.Integer()
+    reasoning_tokens = fields.Integer()
+    total_tokens = fields.Integer()
+    usage_is_estimated = fields.Boolean()
+    cost_usd = Money()
+    price_version = fields.String()
+    latency_ms = fields.Integer()
+    overhead_ms = fields.Float()
+    ttft_ms = fields.Integer(allow_none=True)
+    cache_hit = fields.Boolean()
+    cache_hit_type = fields.String()
+    ab_variant = fields.String()
+    pipeline_trace = fields.String()
+    steps = fields.List(fields.Dict(), data_key="pipelineSteps")
+    attempts = fields.List(fields.Nested(AttemptSchema))
+    dropped = fields.List(fields.String())
+    agent_session_id = fields.String()
+    agent = fields.String()
+    agent_role = fields.String()
+    parent_session_id = fields.String()
+    turn_index = fields.Integer()
+    tool_call_count = fields.Integer()
+    tool_result_chars = fields.Integer()
+    quality_score = fields.Integer()
+    context_fill_pct = fields.Float()
+    loop_detected = fields.Boolean()
+    loop_reason = fields.String()
+    feedback = fields.Integer()
+
+
+class LogPageSchema(CamelSchema):
+    """Logs, newest first. ``meta.total`` stops at 10000; ``nextCursor`` goes on without end."""
+
+    items = fields.List(fields.Nested(LogSchema))
+    meta = fields.Nested(MetaSchema)
+    next_cursor = fields.String()
+
+
+class LogListSchema(CamelSchema):
+    """Logs, newest first."""
+
+    data = fields.List(fields.Nested(LogSchema))
+
+
+class PayloadSchema(CamelSchema):
+    """What was asked and answered; ``requestFields`` is JSON text."""
+
+    log_id = fields.String()
+    router_id = fields.String()
+    request_fields = fields.String(allow_none=True)
+    response_content = fields.String(allow_none=True)
+    created_at = fields.DateTime()
+
+
+class UsageBucketSchema(CamelSchema):
+    """One hour, day or month of UTC."""
+
+    bucket = fields.String()
+    requests = fields.Integer()
+    input_tokens = fields.Integer()
+    output_tokens = fields.Integer()
+    cost_usd = Money()
+    errors = fields.Integer(data_key="errorCount")
+    avg_latency_ms = fields.Float()
+
+
+class ModelUsageSchema(CamelSchema):
+    """One model."""
+
+    model_id = fields.String()
+    model_def_key = fields.String()
+    provider = fields.String()
+    requests = fields.Integer()
+    total_tokens = fields.Integer()
+    cost_usd = Money()
+    errors = fields.Integer(data_key="errorCount")
+    model = fields.Nested(ModelRefSchema)
+
+
+class RouterUsageSchema(CamelSchema):
+    """One router; an empty id is direct calls to models."""
+
+    router_id = fields.String()
+    requests = fields.Integer()
+    errors = fields.Integer()
+    cost_usd = Money()
+    p95_latency_ms = fields.Integer(allow_none=True)
+    router = fields.Nested(RouterRefSchema)
+
+
+class ModelLatencySchema(CamelSchema):
+    """Latencies of one model, in milliseconds."""
+
+    model_def_key = fields.String()
+    provider = fields.String()
+    count = fields.Integer()
+    avg_ms = fields.Float()
+    p50_ms = fields.Integer()
+    p95_ms = fields.Integer()
+    p99_ms = fields.Integer()
+
+
+class CacheUsageSchema(CamelSchema):
+    """How many requests a cache answered."""
+
+    total_requests = fields.Integer()
+    cache_hits = fields.Integer()
+    exact_hits = fields.Integer()
+    semantic_hits = fields.Integer()
+    hit_rate_pct = fields.Float()
+
+
+def data_of(item: type[Schema]) -> type[Schema]:
+    """The schema of ``{"data": [item]}``."""
+    name = item.__name__.removesuffix("Schema") + "List"
+    return Schema.from_dict({"data": fields.List(fields.Nested(item))}, name=name)
+
+
+class HealthSchema(CamelSchema):
+    """The process is there."""
+
+    status = fields.String()
+
+
+class PartSchema(CamelSchema):
+    """One part of the installation; ``problem`` is empty when it works."""
+
+    status = fields.String()
+    problem = fields.String()
+
+
+class ReadinessSchema(CamelSchema):
+    """Whether requests are answered: ok, degraded or unavailable."""
+
+    status = fields.String()
+    parts = fields.Dict(keys=fields.String(), values=fields.Nested(PartSchema))
+    backlog_bytes = fields.Integer()

@@ -1,0 +1,6 @@
+"""REST for routers, at the original's paths."""
+
+from hyperstrate.router.api.parts import blueprint as parts
+from hyperstrate.router.api.routers import blueprint as routers
+
+BLUEPRINTS = (routers, parts)

@@ -1,0 +1,53 @@
+"""The list of models that a caller can name, in words that both SDKs read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hyperstrate.router import routers
+from hyperstrate.router.paths import Path
+from hyperstrate.router.plan import Plan, Plans
+from hyperstrate.shared.cache import VersionedCache
+from hyperstrate.shared.guards import Caller
+
+EPOCH = "1970-01-01T00:00:00Z"
+_names: VersionedCache[str, dict[str, str]] = VersionedCache("plans")
+
+
+def body(path: Path, caller: Caller, plans: Plans) -> dict[str, Any]:
+    """A router's own name and its targets' models; without a router, the routers of the org."""
+    router_id = path.id if path.place == "router" else caller.router_id
+    if path.place == "model":
+        entries = [_entry(target.model.upstream_model, target.model.provider)
+                   for target in plans.direct(caller.org_id, path.id).targets]  # fmt: skip
+    elif router_id:
+        entries = _of_plan(plans.get(caller.org_id, router_id))
+    else:
+        names = _names.get(caller.org_id, routers.names)
+        entries = [_entry(name, "hyperstrate") for name in names.values()]
+    return {
+        "object": "list",
+        "data": entries,
+        "has_more": False,
+        "first_id": entries[0]["id"] if entries else None,
+        "last_id": entries[-1]["id"] if entries else None,
+    }
+
+
+def _of_plan(plan: Plan) -> list[dict[str, Any]]:
+    known = {plan.name: "hyperstrate"}
+    for target in plan.targets:
+        known.setdefault(target.model.upstream_model, target.model.provider)
+    return [_entry(name, owner) for name, owner in known.items()]
+
+
+def _entry(name: str, owner: str) -> dict[str, Any]:
+    return {
+        "id": name,
+        "object": "model",
+        "type": "model",
+        "created": 0,
+        "created_at": EPOCH,
+        "display_name": name,
+        "owned_by": owner.lower(),
+    }

@@ -1,0 +1,86 @@
+"""The paths on which applications call models, and what each of them means."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from hyperstrate.shared.chat import Dialect
+
+Place = Literal["router", "model", "short"]
+MAX_ID_LENGTH = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """What a path's end asks for. ``dialect`` None: the list of models."""
+
+    dialect: Dialect | None
+    stream: bool = False
+    method: str = "POST"
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """An inference path. ``id`` is the router's or the model's; ``short``: neither is named."""
+
+    place: Place
+    id: str
+    endpoint: Endpoint
+
+
+CHAT = Endpoint(Dialect.OPENAI_CHAT)
+MESSAGES = Endpoint(Dialect.ANTHROPIC_MESSAGES)
+EMBEDDINGS = Endpoint(Dialect.OPENAI_EMBEDDINGS)
+MODELS = Endpoint(None, method="GET")
+INFER = Endpoint(Dialect.NATIVE)
+INFER_STREAM = Endpoint(Dialect.NATIVE, stream=True)
+
+SDK_ENDPOINTS = {
+    "chat/completions": CHAT,
+    "messages": MESSAGES,
+    "embeddings": EMBEDDINGS,
+    "models": MODELS,
+}
+NATIVE_ENDPOINTS = {"infer": INFER, "infer/stream": INFER_STREAM}
+
+
+def read(path: str) -> Path | None:
+    """What ``path`` asks for; None when it is no inference path.
+
+    /router/ID/{infer,infer/stream,v1/...}, /proxy/router/ID/[v1/]..., /proxy/ai/ID/[v1/]...,
+    /ai/{infer,infer/stream}, /v1/...
+    """
+    head, _, rest = path[1:].partition("/")
+    if head == "v1":
+        return _path("short", "", SDK_ENDPOINTS.get(rest))
+    if head == "ai":
+        return _path("short", "", NATIVE_ENDPOINTS.get(rest))
+    if head == "router":
+        return _of_router(rest)
+    if head == "proxy":
+        return _proxied(rest)
+    return None
+
+
+def _of_router(rest: str) -> Path | None:
+    router_id, _, tail = rest.partition("/")
+    endpoint = NATIVE_ENDPOINTS.get(tail)
+    if endpoint is None and tail.startswith("v1/"):
+        endpoint = SDK_ENDPOINTS.get(tail[3:])
+    return _path("router", router_id, endpoint)
+
+
+def _proxied(rest: str) -> Path | None:
+    kind, _, rest = rest.partition("/")
+    found_id, _, tail = rest.partition("/")
+    endpoint = SDK_ENDPOINTS.get(tail.removeprefix("v1/"))
+    if kind == "router":
+        return _path("router", found_id, endpoint or NATIVE_ENDPOINTS.get(tail))
+    if kind == "ai":
+        return _path("model", found_id, endpoint)
+    return None
+
+
+def _path(place: Place, found_id: str, endpoint: Endpoint | None) -> Path | None:
+    return Path(place, found_id, endpoint) if endpoint else None

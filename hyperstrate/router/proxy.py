@@ -1,0 +1,247 @@
+"""handle(call) -> reply, for every path on which applications call models. Knows no Flask."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+import orjson
+import structlog
+
+from hyperstrate.router import models_list, pipeline
+from hyperstrate.router.paths import MAX_ID_LENGTH, Path
+from hyperstrate.router.plan import Plan, Plans
+from hyperstrate.router.ports import Ports
+from hyperstrate.router.sessions import session_of
+from hyperstrate.router.stage import Exchange
+from hyperstrate.router.wires import WIRES
+from hyperstrate.router.wires.base import Inquiry, StreamWriter, Wire
+from hyperstrate.shared.chat import ChatResult, Dialect
+from hyperstrate.shared.errors import (
+    AppError,
+    BadRequest,
+    Forbidden,
+    ProviderError,
+    TooLarge,
+    Unauthorized,
+)
+from hyperstrate.shared.guards import Caller, credential_of
+from hyperstrate.shared.ids import new_id
+from hyperstrate.shared.inference import Cancellation
+
+log = structlog.get_logger(__name__)
+JSON_TYPE = ("Content-Type", "application/json")
+STREAM_HEADERS = (
+    ("Content-Type", "text/event-stream; charset=utf-8"),
+    ("Cache-Control", "no-cache"),
+    ("X-Accel-Buffering", "no"),
+)
+#: Headers of a dialect that a client may send on to the provider.
+PASSED_HEADERS = ("anthropic-beta", "anthropic-version", "openai-beta")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request as it came; header names are lower-case. ``caller``: known already, by cookie."""
+
+    path: Path
+    method: str
+    headers: Mapping[str, str]
+    body: bytes
+    caller: Caller | None = None
+    cancellation: Cancellation = field(default_factory=Cancellation)
+
+
+@dataclass(slots=True)
+class Reply:
+    """What goes back: ``body``, or the blocks of ``stream``, which must be closed."""
+
+    status: int
+    headers: list[tuple[str, str]]
+    body: bytes = b""
+    stream: SseStream | None = None
+
+
+class SseStream:
+    """The bytes of a streamed answer: what is here already goes out in one block."""
+
+    def __init__(self, result: ChatResult, writer: StreamWriter) -> None:
+        assert result.stream is not None
+        self._chunks = result.stream
+        self._writer = writer
+        self._is_over = False
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        block = b""
+        while not self._is_over:
+            block += self._next()
+            if block and not self._chunks.is_ready:
+                return block
+        if block:
+            return block
+        raise StopIteration
+
+    def _next(self) -> bytes:
+        try:
+            return self._writer.chunk(next(self._chunks))
+        except StopIteration:
+            self._is_over = True
+            return b""
+        except (AppError, ProviderError) as error:
+            self._is_over = True
+            return self._writer.error(error)
+
+    def close(self) -> None:
+        """The client has the answer, or has gone: nothing more is read upstream."""
+        self._is_over = True
+        self._chunks.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a request may be. Bytes, messages."""
+
+    max_body_bytes: int
+    max_messages: int
+
+
+class Proxy:
+    """Answers inference calls: who calls, which plan, through the pipeline, back in the dialect."""
+
+    def __init__(self, ports: Ports, plans: Plans, limits: Limits) -> None:
+        self._ports = ports
+        self._plans = plans
+        self._limits = limits
+
+    def handle(self, call: Call) -> Reply:
+        """Never raises: whatever goes wrong is an error in the client's dialect."""
+        request_id = new_id("ilog")
+        try:
+            return self._answer(call, request_id)
+        except (AppError, ProviderError) as error:
+            return _refusal(call, error, request_id)
+        except Exception:
+            log.exception("inference_failed", request_id=request_id)
+            return _refusal(call, AppError("internal server error"), request_id)
+
+    def _answer(self, call: Call, request_id: str) -> Reply:
+        caller = call.caller or self._identify(call)
+        endpoint = call.path.endpoint
+        if call.method != endpoint.method:
+            raise MethodNotAllowed(f"use {endpoint.method} here")
+        if endpoint.dialect is None:
+            return self._models(call, caller)
+        wire = WIRES[endpoint.dialect]
+        inquiry = self._read(call, wire)
+        plan = self._plan(call.path, caller, inquiry)
+        exchange = Exchange(
+            id=request_id,
+            plan=plan,
+            caller=caller,
+            chat=inquiry.chat,
+            store=self._ports.store,
+            cancellation=call.cancellation,
+            variables=dict(inquiry.variables),
+            bypass_cache=inquiry.bypass_cache,
+            session=session_of(call.headers, inquiry.session),
+        )
+        result = pipeline.run(exchange, self._ports.inference)
+        return _reply(exchange, wire, result)
+
+    def _identify(self, call: Call) -> Caller:
+        credential = credential_of(call.headers)
+        if not credential:
+            raise Unauthorized("send an API key: Authorization: Bearer hs_... or x-api-key: hs_...")
+        return self._ports.identities.from_credential(credential)
+
+    def _read(self, call: Call, wire: Wire) -> Inquiry:
+        if len(call.body) > self._limits.max_body_bytes:
+            limit = self._limits.max_body_bytes
+            raise TooLarge(f"the request body is larger than {limit} bytes (MAX_BODY_BYTES)")
+        try:
+            body = orjson.loads(call.body)
+        except orjson.JSONDecodeError as error:
+            raise BadRequest(f"the request body is not valid JSON: {error}") from None
+        if not isinstance(body, dict):
+            raise BadRequest("the request body must be a JSON object")
+        if call.path.endpoint.stream:
+            body["stream"] = True
+        inquiry = wire.read(body)
+        count = len(body.get("messages") or ())
+        if count > self._limits.max_messages:
+            most = self._limits.max_messages
+            raise BadRequest(f"{count} messages are more than {most} (MAX_MESSAGES)")
+        passed = {name: call.headers[name] for name in PASSED_HEADERS if name in call.headers}
+        if passed:
+            inquiry.chat.headers = passed
+        return inquiry
+
+    def _plan(self, path: Path, caller: Caller, inquiry: Inquiry) -> Plan:
+        if len(path.id) > MAX_ID_LENGTH:
+            raise BadRequest("invalid id")
+        if path.place == "router":
+            return self._plans.get(caller.org_id, path.id)
+        if path.place == "model" or path.endpoint.dialect is Dialect.NATIVE:
+            return self._direct(caller, path.id or inquiry.model)
+        if caller.router_id:
+            return self._plans.get(caller.org_id, caller.router_id)
+        return self._plans.named(caller.org_id, inquiry.model)
+
+    def _direct(self, caller: Caller, model_id: str) -> Plan:
+        if caller.router_id:
+            raise Forbidden("this API key opens one router only, and no model directly")
+        return self._plans.direct(caller.org_id, model_id)
+
+    def _models(self, call: Call, caller: Caller) -> Reply:
+        body = models_list.body(call.path, caller, self._plans)
+        return Reply(200, [JSON_TYPE], orjson.dumps(body))
+
+
+class MethodNotAllowed(AppError):
+    status = 405
+    code = "method_not_allowed"
+
+
+def _reply(exchange: Exchange, wire: Wire, result: ChatResult) -> Reply:
+    headers = _headers(exchange, result)
+    if result.stream is not None:
+        stream = SseStream(result, wire.writer(exchange, result))
+        return Reply(200, [*STREAM_HEADERS, *headers], stream=stream)
+    return Reply(200, [JSON_TYPE, *headers], wire.result(exchange, result))
+
+
+def _headers(exchange: Exchange, result: ChatResult) -> list[tuple[str, str]]:
+    headers = [
+        *_id_headers(exchange.id),
+        ("x-hyperstrate-router", exchange.plan.router_id or "direct"),
+        ("x-hyperstrate-cache", exchange.cache_hit_type or "miss"),
+        ("x-hyperstrate-overhead-ms", f"{exchange.overhead_ms():.2f}"),
+    ]
+    if exchange.target is not None:
+        headers.append(("x-hyperstrate-target", exchange.target.id or "direct"))
+        headers.append(("x-hyperstrate-model", exchange.target.model.definition_key))
+    if result.stream is None:
+        spent = sum(attempt.cost_usd for attempt in exchange.attempts)
+        headers.append(("x-hyperstrate-cost-usd", f"{spent:f}"))
+    dropped = [*exchange.dropped, *result.dropped]
+    if dropped:
+        headers.append(("x-hyperstrate-dropped", ", ".join(dict.fromkeys(dropped))))
+    return headers
+
+
+def _id_headers(request_id: str) -> list[tuple[str, str]]:
+    """Our name for the request, also where the official SDKs look for one."""
+    names = ("x-hyperstrate-request-id", "x-request-id", "request-id")
+    return [(name, request_id) for name in names]
+
+
+def _refusal(call: Call, error: AppError | ProviderError, request_id: str) -> Reply:
+    wire = WIRES[call.path.endpoint.dialect or Dialect.OPENAI_CHAT]
+    rendered = wire.error(error, request_id)
+    headers = [JSON_TYPE, *_id_headers(request_id)]
+    if error.retry_after_s is not None:
+        headers.append(("Retry-After", str(max(1, round(error.retry_after_s)))))
+    return Reply(rendered.status, headers, rendered.body)

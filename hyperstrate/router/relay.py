@@ -1,0 +1,254 @@
+"""A streamed answer on its way to the client: each chunk passes the stages, the sum is settled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from time import monotonic
+from typing import TypeVar, cast
+
+from hyperstrate.shared.chat import (
+    ChatResult,
+    Chunk,
+    ChunkStream,
+    Part,
+    Text,
+    Thinking,
+    ToolCall,
+    ToolCallDelta,
+)
+from hyperstrate.shared.errors import AppError, ProviderError
+
+HOLD_S = 10.0
+During = Callable[[Chunk], Chunk | None]
+Failure = AppError | ProviderError
+T = TypeVar("T", Text, Thinking)
+
+
+class Primed:
+    """A stream whose first chunks were read already."""
+
+    def __init__(self, read: list[Chunk], rest: ChunkStream) -> None:
+        self._read = read[::-1]
+        self._rest = rest
+
+    def __iter__(self) -> Iterator[Chunk]:
+        return self
+
+    def __next__(self) -> Chunk:
+        return self._read.pop() if self._read else next(self._rest)
+
+    @property
+    def is_ready(self) -> bool:
+        return bool(self._read) or self._rest.is_ready
+
+    def close(self) -> None:
+        self._rest.close()
+
+
+def prime(stream: ChunkStream) -> Primed:
+    """Read ``stream`` up to its first word, so that a failure until then can be repeated elsewhere.
+
+    Preamble is held back for at most ``HOLD_S`` seconds. Raises what the stream raises.
+    """
+    deadline = monotonic() + HOLD_S
+    read: list[Chunk] = []
+    try:
+        for chunk in stream:
+            read.append(chunk)
+            if not chunk.is_preamble or monotonic() > deadline:
+                return Primed(read, stream)
+    except BaseException:
+        stream.close()
+        raise
+    stream.close()
+    raise ProviderError("the provider's stream ended before an answer", kind="incomplete")
+
+
+class Replay:
+    """A whole answer as a stream of chunks, for streaming clients of a cached answer."""
+
+    def __init__(self, chunks: Iterable[Chunk]) -> None:
+        self._chunks = iter(chunks)
+        self.is_ready = True
+
+    def __iter__(self) -> Iterator[Chunk]:
+        return self
+
+    def __next__(self) -> Chunk:
+        return next(self._chunks)
+
+    def close(self) -> None:
+        """Nothing is under way."""
+
+
+def replay(result: ChatResult) -> Replay:
+    """``result`` as the stream that it might have been."""
+    chunks = [Chunk(id=result.id, model=result.model, is_preamble=True)]
+    calls = 0
+    for part in result.parts:
+        chunks.append(_as_chunk(part, calls))
+        calls += isinstance(part, ToolCall)
+    chunks.append(
+        Chunk(
+            finish_reason=result.finish_reason,
+            finish_detail=result.finish_detail,
+            stop_sequence=result.stop_sequence,
+            usage=result.usage,
+        )
+    )
+    chunks.append(Chunk(is_last=True))
+    result.parts = []
+    return Replay(chunks)
+
+
+def _as_chunk(part: Part, call_index: int) -> Chunk:
+    if isinstance(part, Text):
+        return Chunk(text=part.text)
+    if isinstance(part, Thinking):
+        return Chunk(thinking=part.text, signature=part.signature)
+    if isinstance(part, ToolCall):
+        return Chunk(tool_calls=(ToolCallDelta(call_index, part.id, part.name, part.arguments),))
+    return Chunk()
+
+
+class Relay:
+    """The chunks of ``source``, as the stages let them pass; ``result`` fills on the way.
+
+    Ends in one of three ways, each settled once: the last chunk, a failure, or the client's
+    going away (:meth:`close`). It is settled before the last chunk is given out.
+    """
+
+    def __init__(
+        self,
+        source: ChunkStream,
+        result: ChatResult,
+        *,
+        during: list[During],
+        after: Callable[[], None],
+        settle: Callable[[Failure | None], None],
+    ) -> None:
+        self._source = source
+        self._sum = Sum(result)
+        self._during = during
+        self._after = after
+        self._settle = settle
+        self._is_over = False
+
+    def __iter__(self) -> Iterator[Chunk]:
+        return self
+
+    def __next__(self) -> Chunk:
+        if self._is_over:
+            raise StopIteration
+        try:
+            return self._next()
+        except StopIteration:
+            error = ProviderError("the provider's stream ended early", kind="incomplete")
+            self._end(error)
+            raise error from None
+        except (AppError, ProviderError) as failure:
+            self._end(failure)
+            raise
+
+    def _next(self) -> Chunk:
+        while True:
+            chunk = next(self._source)
+            self._sum.note(chunk)
+            passed = self._pass(chunk)
+            if passed is not None:
+                self._sum.add(passed)
+            if chunk.is_last:
+                self._sum.finish()
+                self._after()
+                self._end(None)
+            if passed is not None:
+                return passed
+
+    def _pass(self, chunk: Chunk) -> Chunk | None:
+        passed: Chunk | None = chunk
+        for during in self._during:
+            if passed is None:
+                return None
+            passed = during(passed)
+        return passed
+
+    @property
+    def is_ready(self) -> bool:
+        """The next chunk is here already: asking for it will not wait."""
+        return not self._is_over and self._source.is_ready
+
+    def close(self) -> None:
+        """The client has gone, or has all it wanted."""
+        if not self._is_over:
+            self._end(ProviderError("the client closed the connection", kind="cancelled"))
+
+    def _end(self, failure: Failure | None) -> None:
+        if self._is_over:
+            return
+        self._is_over = True
+        self._source.close()
+        self._sum.finish()
+        self._settle(failure)
+
+
+class Sum:
+    """What the chunks of a stream make together."""
+
+    def __init__(self, result: ChatResult) -> None:
+        self._result = result
+        self._calls: dict[int, ToolCall] = {}
+        self._words: list[str] = []
+        self._others: list[str] = []
+
+    def note(self, chunk: Chunk) -> None:
+        """What a chunk says of the answer as a whole."""
+        result = self._result
+        result.id = result.id or chunk.id
+        result.model = result.model or chunk.model
+        result.finish_reason = chunk.finish_reason or result.finish_reason
+        result.finish_detail = chunk.finish_detail or result.finish_detail
+        result.stop_sequence = chunk.stop_sequence or result.stop_sequence
+        if chunk.usage is not None:
+            result.usage, result.has_usage = chunk.usage, True
+
+    def add(self, chunk: Chunk) -> None:
+        """The piece of the answer that a chunk brings."""
+        if chunk.thinking or chunk.signature:
+            thinking = self._open(Thinking)
+            thinking.signature += chunk.signature
+            self._words.append(chunk.thinking)
+        if chunk.text:
+            self._open(Text)
+            self._words.append(chunk.text)
+        for delta in chunk.tool_calls:
+            self._add_call(delta)
+        if chunk.other_text:
+            self._others.append(chunk.other_text)
+
+    def finish(self) -> None:
+        """Put the collected words into the result."""
+        self._close()
+        if self._others:
+            self._result.others = [[Text("".join(self._others))]]
+
+    def _open(self, kind: type[T]) -> T:
+        parts = self._result.parts
+        if not parts or not isinstance(parts[-1], kind):
+            self._close()
+            parts.append(kind(""))
+        return cast(T, parts[-1])
+
+    def _close(self) -> None:
+        """Join the words of the last part: many small joins would cost the square of its length."""
+        if self._words:
+            last = cast(Text, self._result.parts[-1])
+            last.text = "".join([last.text, *self._words])
+            self._words = []
+
+    def _add_call(self, delta: ToolCallDelta) -> None:
+        self._close()
+        call = self._calls.get(delta.index)
+        if call is None:
+            call = self._calls[delta.index] = ToolCall(delta.id, delta.name, "")
+            self._result.parts.append(call)
+        call.arguments += delta.arguments

@@ -1,0 +1,212 @@
+"""Routers, as people set them up: create, edit, activate, delete, and who may use them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sqlalchemy import func, or_, select
+
+from hyperstrate.router.models import Router, RouterConfiguration, RouterTarget, RouterTeamAccess
+from hyperstrate.router.ports import Ports
+from hyperstrate.router.strategies import STRATEGIES
+from hyperstrate.router.strategies.percentage import check_percentages
+from hyperstrate.shared.cache import bump
+from hyperstrate.shared.db import session
+from hyperstrate.shared.errors import BadRequest, Conflict, NotFound, Unprocessable
+from hyperstrate.shared.pagination import Page, paginate
+
+STATUSES = ("draft", "active", "inactive")
+_ports: Ports | None = None
+
+
+def use(ports: Ports) -> None:
+    """Whom to ask about models, prompts and teams."""
+    global _ports
+    _ports = ports
+
+
+def ports() -> Ports:
+    """The module's ports, once it is registered."""
+    assert _ports is not None, "router.register was not called"
+    return _ports
+
+
+def changed() -> None:
+    """Every process builds its plans anew after this unit of work."""
+    bump("plans")
+
+
+def find(org_id: str, *, query: str = "", page: int = 1, per_page: int = 30) -> Page[Router]:
+    """Routers, newest first; ``query`` is looked for in id, name and description."""
+    rows = select(Router).where(Router.org_id == org_id).order_by(Router.id.desc())
+    if query:
+        columns = (Router.id, Router.name, Router.description)
+        rows = rows.where(or_(*(column.icontains(query, autoescape=True) for column in columns)))
+    return paginate(rows, page=page, per_page=per_page)
+
+
+def get(org_id: str, router_id: str) -> Router:
+    """Raises NotFound."""
+    found = session.scalar(select(Router).where(Router.org_id == org_id, Router.id == router_id))
+    if found is None:
+        raise NotFound("router not found")
+    return found
+
+
+def exists(org_id: str, router_id: str) -> bool:
+    query = select(Router.id).where(Router.org_id == org_id, Router.id == router_id)
+    return session.scalar(query) is not None
+
+
+def names(org_id: str, router_ids: Iterable[str] | None = None) -> dict[str, str]:
+    """id -> name, by name: of those of ``router_ids`` that exist; without ids, of all."""
+    query = select(Router.id, Router.name).where(Router.org_id == org_id).order_by(Router.name)
+    if router_ids is not None:
+        query = query.where(Router.id.in_(list(router_ids)))
+    return {row.id: row.name for row in session.execute(query)}
+
+
+def create(
+    org_id: str,
+    name: str,
+    *,
+    strategy: str,
+    description: str = "",
+    prompt_id: str | None = None,
+    store_payloads: bool = False,
+) -> Router:
+    """A new router, as a draft. Raises BadRequest, Conflict, NotFound."""
+    _check_strategy(strategy)
+    _check_name(org_id, name)
+    _check_prompt(org_id, prompt_id)
+    router = Router(org_id=org_id, name=name, strategy=strategy, description=description)
+    router.configuration = RouterConfiguration(
+        prompt_id=prompt_id or None, store_payloads=store_payloads
+    )
+    session.add(router)
+    session.flush()
+    changed()
+    return router
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What an edit changes; None leaves as it is, ``prompt_id`` "" clears."""
+
+    name: str | None = None
+    description: str | None = None
+    status: str | None = None
+    strategy: str | None = None
+    prompt_id: str | None = None
+    store_payloads: bool | None = None
+
+
+def update(org_id: str, router_id: str, changes: Changes) -> Router:
+    """Raises BadRequest, Conflict, NotFound, and Unprocessable when it could not run as active."""
+    router = get(org_id, router_id)
+    if changes.name is not None and changes.name != router.name:
+        _check_name(org_id, changes.name)
+        router.name = changes.name
+    if changes.description is not None:
+        router.description = changes.description
+    if changes.strategy is not None:
+        _check_strategy(changes.strategy)
+        router.strategy = changes.strategy
+    if changes.status is not None:
+        _check_status(changes.status)
+        router.status = changes.status
+    _configure(org_id, router, changes)
+    check_runnable(router)
+    session.flush()
+    changed()
+    return router
+
+
+def _configure(org_id: str, router: Router, changes: Changes) -> None:
+    if changes.prompt_id is not None:
+        _check_prompt(org_id, changes.prompt_id)
+        router.configuration.prompt_id = changes.prompt_id or None
+    if changes.store_payloads is not None:
+        router.configuration.store_payloads = changes.store_payloads
+
+
+def delete(org_id: str, router_id: str) -> None:
+    """Raises NotFound."""
+    session.delete(get(org_id, router_id))
+    session.flush()
+    changed()
+
+
+def check_runnable(router: Router) -> None:
+    """An active router must be able to answer. Raises Unprocessable."""
+    if router.status != "active":
+        return
+    enabled = [target for target in router.targets if target.is_enabled]
+    if not enabled:
+        raise Unprocessable("an active router needs at least one enabled target")
+    if router.strategy == "percentage":
+        complaint = check_percentages([target.percentage for target in enabled])
+        if complaint:
+            raise Unprocessable(complaint)
+
+
+def accesses(org_id: str, router_id: str) -> list[RouterTeamAccess]:
+    return get(org_id, router_id).accesses
+
+
+def grant(org_id: str, router_id: str, team_id: str) -> None:
+    """Let a team use the router; granting twice is granting once. Raises NotFound."""
+    router = get(org_id, router_id)
+    if not ports().teams.exists(org_id, team_id):
+        raise NotFound("team not found")
+    if all(access.team_id != team_id for access in router.accesses):
+        router.accesses.append(RouterTeamAccess(team_id=team_id, org_id=org_id))
+        session.flush()
+        changed()
+
+
+def revoke(org_id: str, router_id: str, team_id: str) -> None:
+    """Raises NotFound."""
+    router = get(org_id, router_id)
+    found = next((access for access in router.accesses if access.team_id == team_id), None)
+    if found is None:
+        raise NotFound("this team has no access to the router")
+    router.accesses.remove(found)
+    session.flush()
+    changed()
+
+
+def forget_model(org_id: str, model_id: str) -> None:
+    """A model is gone, and the database has removed its targets: build the plans anew."""
+    query = (
+        select(func.count())
+        .select_from(RouterTarget)
+        .join(Router)
+        .where(Router.org_id == org_id, RouterTarget.model_id == model_id)
+    )
+    assert not session.scalar(query), "targets go with their model"
+    changed()
+
+
+def _check_strategy(strategy: str) -> None:
+    if strategy not in STRATEGIES:
+        complaint = f"must be one of: {' '.join(STRATEGIES)}"
+        raise BadRequest("validation failed", fields={"strategy": [complaint]})
+
+
+def _check_status(status: str) -> None:
+    if status not in STATUSES:
+        complaint = f"must be one of: {' '.join(STATUSES)}"
+        raise BadRequest("validation failed", fields={"status": [complaint]})
+
+
+def _check_name(org_id: str, name: str) -> None:
+    taken = select(Router.id).where(Router.org_id == org_id, Router.name == name)
+    if session.scalar(taken) is not None:
+        raise Conflict("a router of this name exists already")
+
+
+def _check_prompt(org_id: str, prompt_id: str | None) -> None:
+    if prompt_id:
+        ports().prompts.load(org_id, prompt_id)

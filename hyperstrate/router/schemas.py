@@ -1,0 +1,178 @@
+"""What the router API takes and gives."""
+
+from __future__ import annotations
+
+from marshmallow import Schema, fields, validate
+
+from hyperstrate.router.features import FEATURES
+from hyperstrate.router.interceptors import INTERCEPTORS
+from hyperstrate.router.routers import STATUSES
+from hyperstrate.router.strategies import STRATEGIES
+from hyperstrate.shared.schemas import REQUIRED, name_field, page_of
+from hyperstrate.shared.settings import schema_of
+
+_strategy = validate.OneOf(list(STRATEGIES), error="must be one of: {choices}")
+_status = validate.OneOf(STATUSES, error="must be one of: {choices}")
+_percent = validate.Range(0, 100, error="must be from 0 to 100")
+_weight = validate.Range(0, 1_000_000, error="must be from 0 to 1000000")
+_priority = validate.Range(0, 1_000_000, error="must be from 0 to 1000000")
+_order = validate.Range(0, 1_000_000, error="must be from 0 to 1000000")
+FEATURE_CONFIGS = [{"title": kind.name, **schema_of(kind.Config)} for kind in FEATURES]
+INTERCEPTOR_CONFIGS = [
+    {"title": name, **schema_of(kind.Config)} for name, kind in INTERCEPTORS.items()
+]
+
+
+class CreateRouter(Schema):
+    """A new router; it starts as a draft."""
+
+    name = name_field()
+    strategy = fields.String(required=True, validate=_strategy, error_messages=REQUIRED)
+    description = fields.String(load_default="")
+    prompt_id = fields.String(data_key="promptId", load_default=None, allow_none=True)
+    store_payloads = fields.Boolean(data_key="storePayloads", load_default=False)
+
+
+class UpdateRouter(Schema):
+    """What changes; an empty promptId clears."""
+
+    name = name_field(required=False)
+    strategy = fields.String(validate=_strategy)
+    status = fields.String(validate=_status)
+    description = fields.String()
+    prompt_id = fields.String(data_key="promptId")
+    store_payloads = fields.Boolean(data_key="storePayloads")
+
+
+class RouterSchema(Schema):
+    """A router."""
+
+    id = fields.String()
+    name = fields.String()
+    description = fields.String()
+    status = fields.String()
+    strategy = fields.String()
+    prompt_id = fields.String(attribute="configuration.prompt_id", data_key="promptId")
+    store_payloads = fields.Boolean(
+        attribute="configuration.store_payloads", data_key="storePayloads"
+    )
+    created_at = fields.DateTime(data_key="createdAt")
+    modified_at = fields.DateTime(data_key="modifiedAt")
+
+
+RouterPage = page_of(RouterSchema)
+
+
+class CreateTarget(Schema):
+    """A model that the router may choose."""
+
+    model_id = fields.String(required=True, data_key="modelId", error_messages=REQUIRED)
+    weight = fields.Integer(load_default=1, validate=_weight, strict=True)
+    percentage = fields.Float(load_default=0.0, validate=_percent)
+    priority = fields.Integer(load_default=0, validate=_priority, strict=True)
+    prompt_id = fields.String(data_key="promptId", load_default=None, allow_none=True)
+
+
+class UpdateTarget(Schema):
+    """What changes; an empty promptId clears."""
+
+    weight = fields.Integer(validate=_weight, strict=True)
+    percentage = fields.Float(validate=_percent)
+    priority = fields.Integer(validate=_priority, strict=True)
+    is_enabled = fields.Boolean(data_key="isEnabled")
+    prompt_id = fields.String(data_key="promptId")
+
+
+class UpdateTargetOfMany(UpdateTarget):
+    """One target of several that change together."""
+
+    id = fields.String(required=True, error_messages=REQUIRED)
+
+
+class UpdateTargets(Schema):
+    """Targets that change together, so that percentages can move."""
+
+    targets = fields.List(fields.Nested(UpdateTargetOfMany), required=True)
+
+
+class TargetSchema(Schema):
+    """A target."""
+
+    id = fields.String()
+    router_id = fields.String(data_key="routerId")
+    model_id = fields.String(data_key="modelId")
+    model = fields.Dict()
+    weight = fields.Integer()
+    percentage = fields.Float()
+    priority = fields.Integer()
+    is_enabled = fields.Boolean(data_key="isEnabled")
+    prompt_id = fields.String(data_key="promptId")
+    created_at = fields.DateTime(data_key="createdAt")
+    modified_at = fields.DateTime(data_key="modifiedAt")
+
+
+class CreateFeature(Schema):
+    """Switch a pipeline feature on."""
+
+    feature_type = fields.String(required=True, data_key="featureType", error_messages=REQUIRED)
+    config = fields.Dict(load_default=dict, metadata={"oneOf": FEATURE_CONFIGS})
+    execution_order = fields.Integer(data_key="executionOrder", load_default=0, validate=_order)
+
+
+class CreateInterceptor(Schema):
+    """Put an interceptor in the pipeline."""
+
+    kind = fields.String(required=True, data_key="type", error_messages=REQUIRED)
+    config = fields.Dict(load_default=dict, metadata={"oneOf": INTERCEPTOR_CONFIGS})
+    execution_order = fields.Integer(
+        data_key="executionOrder", load_default=None, allow_none=True, validate=_order
+    )
+
+
+class UpdateStage(Schema):
+    """What changes; config replaces the whole."""
+
+    config = fields.Dict(metadata={"oneOf": FEATURE_CONFIGS + INTERCEPTOR_CONFIGS})
+    execution_order = fields.Integer(data_key="executionOrder", validate=_order)
+    is_enabled = fields.Boolean(data_key="isEnabled")
+
+
+class FeatureSchema(Schema):
+    """A feature of a router."""
+
+    id = fields.String()
+    router_id = fields.String(data_key="routerId")
+    feature_type = fields.String(data_key="featureType")
+    config = fields.Dict(metadata={"oneOf": FEATURE_CONFIGS})
+    execution_order = fields.Integer(data_key="executionOrder")
+    is_enabled = fields.Boolean(data_key="isEnabled")
+    created_at = fields.DateTime(data_key="createdAt")
+    modified_at = fields.DateTime(data_key="modifiedAt")
+
+
+class InterceptorSchema(Schema):
+    """An interceptor of a router."""
+
+    id = fields.String()
+    router_id = fields.String(data_key="routerId")
+    type = fields.String()
+    config = fields.Dict(metadata={"oneOf": INTERCEPTOR_CONFIGS})
+    execution_order = fields.Integer(data_key="executionOrder")
+    is_enabled = fields.Boolean(data_key="isEnabled")
+    created_at = fields.DateTime(data_key="createdAt")
+    modified_at = fields.DateTime(data_key="modifiedAt")
+
+
+class GrantAccess(Schema):
+    """A team that may use the router."""
+
+    team_id = fields.String(required=True, data_key="teamId", error_messages=REQUIRED)
+
+
+class AccessSchema(Schema):
+    """A team that may use the router."""
+
+    id = fields.String()
+    router_id = fields.String(data_key="routerId")
+    team_id = fields.String(data_key="teamId")
+    org_id = fields.String(data_key="orgId")

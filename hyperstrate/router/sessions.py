@@ -1,0 +1,60 @@
+"""What a client says of the agent session that a request belongs to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+_HEADERS = {
+    "x-agent-session-id": "agent_session_id",
+    "x-session-id": "agent_session_id",
+    "x-conversation-id": "conversation_id",
+    "x-agent": "agent",
+    "x-agent-client": "agent",
+    "x-agent-role": "agent_role",
+    "x-agent-repo": "repo",
+    "x-repo": "repo",
+    "x-agent-branch": "branch",
+    "x-git-branch": "branch",
+    "x-parent-session-id": "parent_session_id",
+    "x-parent-agent-session-id": "parent_agent_session_id",
+    "x-parent-agent": "parent_agent",
+    "x-agent-user-id": "agent_user_id",
+    "x-user-id": "user_id",
+    "x-parent-agent-user-id": "parent_agent_user_id",
+    "x-parent-user-id": "parent_user_id",
+    "x-agent-turn-index": "turn_index",
+}
+_AGENTS = (
+    ("claude-code", "claude_code"),
+    ("claude_code", "claude_code"),
+    ("claude-cli", "claude_code"),
+    ("cursor/", "cursor"),
+    ("windsurf/", "windsurf"),
+    ("codeium/", "windsurf"),
+    ("continue/", "continue"),
+    ("continuedev", "continue"),
+    ("aider/", "aider"),
+    ("cline/", "cline"),
+    ("codex", "codex"),
+    ("github-copilot", "copilot"),
+    ("copilot/", "copilot"),
+    ("void/", "void"),
+)
+
+
+def session_of(headers: Mapping[str, str], said: Mapping[str, Any]) -> dict[str, Any]:
+    """The session's facts: from the body, then the headers, which win; the agent by its name."""
+    facts = dict(said)
+    for name, key in _HEADERS.items():
+        if name in headers:
+            facts[key] = headers[name][:200]
+    if "agent" not in facts:
+        agent = _agent_of(headers.get("user-agent", "").lower())
+        if agent:
+            facts["agent"] = agent
+    return facts
+
+
+def _agent_of(user_agent: str) -> str:
+    return next((agent for mark, agent in _AGENTS if mark in user_agent), "")

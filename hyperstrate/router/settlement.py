@@ -1,0 +1,150 @@
+"""The end of a request: what it used and cost, and the event that tells it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict
+from decimal import Decimal
+from typing import Any
+
+from hyperstrate.events import AttemptMade, RoutedInference, routed_inference
+from hyperstrate.router.ports import Inference
+from hyperstrate.router.stage import Exchange, Target
+from hyperstrate.shared.chat import ChatRequest, ChatResult, Usage, text_of
+from hyperstrate.shared.errors import AppError, ProviderError
+from hyperstrate.shared.ids import new_id
+
+Failure = AppError | ProviderError
+
+
+def settle(
+    exchange: Exchange, inference: Inference, result: ChatResult | None, failure: Failure | None
+) -> None:
+    """Account for the answer, as far as it came, and emit RoutedInference; once a request."""
+    if result is not None and exchange.target is not None and not exchange.cache_hit_type:
+        _account(exchange, inference, exchange.target, result, failure)
+    routed_inference.emit(_event(exchange, result, failure))
+
+
+def _account(
+    exchange: Exchange,
+    inference: Inference,
+    target: Target,
+    result: ChatResult,
+    failure: Failure | None,
+) -> None:
+    if not result.has_usage:
+        result.usage = _estimated(exchange.chat, inference, result)
+    inference.price(exchange.org_id, target.model.model_id, result)
+    is_broken = isinstance(failure, ProviderError)
+    outcome = "error" if is_broken else "success"
+    exchange.step(
+        "inference",
+        "Model Inference",
+        outcome,
+        phase=6,
+        detail=_detail(target, result),
+        since_ms=result.began_ms,
+    )
+    exchange.attempts.append(
+        AttemptMade(
+            id=new_id("att"),
+            target_id=target.id,
+            model_id=target.model.model_id,
+            status=outcome,
+            usage=result.usage,
+            cost_usd=result.cost_usd,
+            price_version=result.price_version,
+            latency_ms=exchange.elapsed_ms() - result.began_ms,
+            error_code=failure.code if failure and is_broken else "",
+        )
+    )
+
+
+def _estimated(chat: ChatRequest, inference: Inference, result: ChatResult) -> Usage:
+    """The provider did not say what was used: count it here."""
+    asked = "\n".join(text_of(message.parts) for message in chat.conversation.messages)
+    answered = result.text + "".join(call.arguments for call in result.tool_calls)
+    return Usage(
+        input_tokens=inference.estimate_tokens(asked),
+        output_tokens=inference.estimate_tokens(answered),
+        is_estimated=True,
+    )
+
+
+def _detail(target: Target, result: ChatResult) -> str:
+    """The wording that the analytics of the original parse: model, tokens, cost."""
+    usage = result.usage
+    words = [
+        target.model.definition_key,
+        f"{usage.input_tokens}↑ {usage.output_tokens}↓ tok",
+    ]
+    if usage.cached_input_tokens:
+        words.append(f"{usage.cached_input_tokens} cached")
+    written = usage.cache_write_input_tokens + usage.cache_write_1h_input_tokens
+    if written:
+        words.append(f"{written} cache write")
+    if result.cost_usd:
+        words.append(f"${result.cost_usd:.5f}")
+    return " · ".join(words)
+
+
+def _event(
+    exchange: Exchange, result: ChatResult | None, failure: Failure | None
+) -> RoutedInference:
+    plan, caller, target = exchange.plan, exchange.caller, exchange.target
+    latency_ms = exchange.elapsed_ms()
+    steps = sorted(exchange.steps, key=lambda step: step.offset_ms)
+    return RoutedInference(
+        id=exchange.id,
+        at=time.time(),
+        org_id=plan.org_id,
+        source="router" if plan.router_id else "direct",
+        status="error" if failure else "success",
+        usage=_total([attempt.usage for attempt in exchange.attempts]),
+        cost_usd=sum((attempt.cost_usd for attempt in exchange.attempts), Decimal(0)),
+        latency_ms=latency_ms,
+        overhead_ms=exchange.overhead_ms(),
+        router_id=plan.router_id,
+        router_name=plan.name,
+        target_id=target.id if target else "",
+        model_id=target.model.model_id if target else "",
+        model_def_key=target.model.definition_key if target else "",
+        provider=target.model.provider if target else "",
+        price_version=result.price_version if result else "",
+        ttft_ms=result.ttft_ms if result else None,
+        error_code=failure.code if failure else "",
+        error_message=failure.message if failure else "",
+        http_status=failure.status if failure else 200,
+        finish_reason=(result.finish_reason or "") if result else "",
+        is_stream=exchange.chat.stream,
+        dialect=exchange.chat.dialect.value,
+        cache_hit_type=exchange.cache_hit_type,
+        user_id=caller.user_id,
+        team_id=caller.team_ids[0] if caller.team_ids else "",
+        api_key_id=caller.key_id,
+        dropped=tuple(exchange.dropped),
+        steps=tuple(step.as_json() for step in steps),
+        attempts=tuple(exchange.attempts),
+        session=dict(exchange.session),
+        request_body=_stored_request(exchange.chat) if plan.store_payloads else None,
+        response_text=result.text if result and plan.store_payloads else None,
+    )
+
+
+def _stored_request(chat: ChatRequest) -> dict[str, Any]:
+    """The request as it left the stages: what they masked stays masked."""
+    return asdict(chat.conversation) if chat.is_rewritten else chat.body
+
+
+def _total(usages: list[Usage]) -> Usage:
+    if len(usages) == 1:
+        return usages[0]
+    total = Usage()
+    for usage in usages:
+        for name in ("input", "output", "cached_input", "cache_write_input",
+                     "cache_write_1h_input", "reasoning"):  # fmt: skip
+            field = f"{name}_tokens"
+            setattr(total, field, getattr(total, field) + getattr(usage, field))
+        total.is_estimated = total.is_estimated or usage.is_estimated
+    return total

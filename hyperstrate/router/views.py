@@ -1,0 +1,58 @@
+"""The inference paths as Flask routes: for signed-in browsers, and for the API document."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response, current_app, request
+from flask_smorest import Blueprint
+
+from hyperstrate.router import paths
+from hyperstrate.router.wsgi import InferenceFirst
+from hyperstrate.shared.errors import NotFound
+from hyperstrate.shared.guards import credential_of, inference_in_proxy
+
+blueprint = Blueprint("inference", __name__, description="Calls to models")
+
+_ROUTES = (
+    ("POST", "/router/<id>/infer", "Infer"),
+    ("POST", "/router/<id>/infer/stream", "Infer, streamed"),
+    ("POST", "/router/<id>/v1/chat/completions", "OpenAI chat completions"),
+    ("POST", "/router/<id>/v1/messages", "Anthropic messages"),
+    ("POST", "/router/<id>/v1/embeddings", "OpenAI embeddings"),
+    ("GET", "/router/<id>/v1/models", "The models of a router"),
+    ("POST", "/proxy/router/<id>/<path:rest>", "Every call to a router, with and without v1/"),
+    ("GET", "/proxy/router/<id>/<path:rest>", "The models of a router"),
+    ("POST", "/ai/infer", "Call one model directly"),
+    ("POST", "/ai/infer/stream", "Call one model directly, streamed"),
+    ("POST", "/proxy/ai/<id>/<path:rest>", "SDK calls to one model directly"),
+    ("GET", "/proxy/ai/<id>/<path:rest>", "The name of the model"),
+    ("POST", "/v1/chat/completions", "OpenAI chat completions; key or model picks the router"),
+    ("POST", "/v1/messages", "Anthropic messages; key or model picks the router"),
+    ("POST", "/v1/embeddings", "OpenAI embeddings; key or model picks the router"),
+    ("GET", "/v1/models", "The routers that the key opens"),
+)
+
+
+@inference_in_proxy
+def infer(**_ids: Any) -> Response:
+    """Answered in the dialect of the path; errors too."""
+    path = paths.read(request.path)
+    if path is None:
+        raise NotFound(
+            "supported here: chat/completions, messages, embeddings, models, with or without v1/"
+        )
+    skin: InferenceFirst = current_app.extensions["inference"]
+    identity = current_app.extensions["identity"]
+    caller = None if credential_of(request.headers) else identity.from_browser()
+    reply = skin.answer(request.environ, path, caller)
+    return Response(reply.stream or reply.body, reply.status, reply.headers)
+
+
+for _method, _rule, _summary in _ROUTES:
+    blueprint.add_url_rule(
+        _rule,
+        endpoint=f"{_method} {_rule}".replace("/", " ").replace(".", "_"),
+        view_func=blueprint.doc(summary=_summary)(infer),
+        methods=[_method],
+    )

@@ -1,0 +1,72 @@
+"""Fixtures of auth's tests: what the other modules answer, and a limiter that starts empty."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+
+import pytest
+from flask import Flask
+from sqlalchemy import event
+
+from hyperstrate.auth.runtime import runtime, use
+from hyperstrate.auth.throttle import Throttle
+from hyperstrate.shared.db import db
+from hyperstrate.shared.store import MemoryStore
+from tests.people import People
+
+
+@dataclass
+class Routers:
+    """Routers by organisation: id -> name."""
+
+    of: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    def exists(self, org_id: str, router_id: str) -> bool:
+        return router_id in self.all_names(org_id)
+
+    def names(self, org_id: str, router_ids: Iterable[str]) -> dict[str, str]:
+        wanted = set(router_ids)
+        return {key: name for key, name in self.all_names(org_id).items() if key in wanted}
+
+    def all_names(self, org_id: str) -> dict[str, str]:
+        return self.of.get(org_id, {})
+
+
+@pytest.fixture(scope="session", autouse=True)
+def wired(built_app: Flask) -> None:
+    if "identity" not in built_app.extensions:
+        from hyperstrate import auth
+
+        api = built_app.extensions["flask-smorest"]["apis"][""]["ext_obj"]
+        auth.register(built_app, api, auth.Ports(Routers(), MemoryStore()))
+
+
+@pytest.fixture(autouse=True)
+def routers(app: Flask) -> Iterator[Routers]:
+    """Routers that a test adds to; no guess at a password was made yet."""
+    before, known = runtime(), Routers()
+    use(replace(before, routers=known, throttle=Throttle(MemoryStore())))
+    yield known
+    use(before)
+
+
+@pytest.fixture
+def router_id(routers: Routers, people: People) -> str:
+    """Acme's router "Support"; Globex has one too."""
+    routers.of[people.carol.org_id] = {"rtr_globex": "Secret"}
+    routers.of[people.alice.org_id] = {"rtr_acme": "Support"}
+    return "rtr_acme"
+
+
+@pytest.fixture
+def statements(app: Flask) -> Iterator[list[str]]:
+    """The SQL that was run."""
+    run: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        run.append(statement)
+
+    event.listen(db.engine, "before_cursor_execute", note)
+    yield run
+    event.remove(db.engine, "before_cursor_execute", note)

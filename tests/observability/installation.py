@@ -1,0 +1,97 @@
+"""An application with only the observability module, and the events it lives on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from flask import Flask
+from flask_wtf import CSRFProtect
+
+from hyperstrate import observability
+from hyperstrate.events import RoutedInference
+from hyperstrate.observability import ModelRef, Ports
+from hyperstrate.observability.models import InferenceLog, InferencePayload
+from hyperstrate.shared import db, web
+from hyperstrate.shared.chat import Usage
+from hyperstrate.shared.errors import Unauthorized
+from hyperstrate.shared.guards import Caller
+from hyperstrate.shared.ids import new_id
+from hyperstrate.shared.spool import Spool
+
+TABLES = [InferenceLog.__table__, InferencePayload.__table__]
+ACME, GLOBEX = "org_acme", "org_globex"
+CALLERS = {
+    "admin": Caller(ACME, "session", user_id="user_ada", role="admin"),
+    "member": Caller(ACME, "session", user_id="user_max", role="member"),
+    "stranger": Caller(GLOBEX, "session", user_id="user_eve", role="admin"),
+    "key": Caller(ACME, "api_key", key_id="akey_1"),
+}
+
+
+class Names:
+    """The names that router and ai would give."""
+
+    def routers(self, org_id: str, ids: set[str]) -> Mapping[str, str]:
+        known = {(ACME, "rtr_1"): "Support bot"}
+        return {id: known[org_id, id] for id in ids if (org_id, id) in known}
+
+    def models(self, org_id: str, ids: set[str]) -> Mapping[str, ModelRef]:
+        known = {(ACME, "mdl_1"): ModelRef("mdl_1", "fast", "Dummy", "dummy", "DUMMY")}
+        return {id: known[org_id, id] for id in ids if (org_id, id) in known}
+
+
+class Identities:
+    """The people of two organisations, by name as their token."""
+
+    def from_credential(self, credential: str) -> Caller:
+        if credential not in CALLERS:
+            raise Unauthorized("unknown")
+        return CALLERS[credential]
+
+    def from_browser(self) -> Caller | None:
+        return None
+
+
+def build_app(database_uri: str, spool: Spool) -> Flask:
+    """The module alone, on this database, with its tables."""
+    app = Flask("hyperstrate")
+    app.config.from_mapping(
+        SECRET_KEY="test",
+        SQLALCHEMY_DATABASE_URI=database_uri.replace("postgresql://", "postgresql+psycopg://"),
+        API_TITLE="Hyperstrate",
+        API_VERSION="1",
+        OPENAPI_VERSION="3.1.0",
+    )
+    app.testing = True
+    app.extensions["identity"] = Identities()
+    db.configure(app)
+    CSRFProtect(app)
+    web.init(app)
+    observability.register(app, web.Api(app), Ports(Names()), spool=spool)
+    with app.app_context():
+        db.Base.metadata.create_all(db.db.engine, tables=TABLES)  # type: ignore[arg-type]
+    return app
+
+
+def make_event(**changes: Any) -> RoutedInference:
+    """A finished request of Acme; ``changes`` are what matters to the test."""
+    values: dict[str, Any] = {
+        "id": new_id("ilog"),
+        "at": 1_790_000_000.25,
+        "org_id": ACME,
+        "source": "router",
+        "status": "success",
+        "usage": Usage(input_tokens=10, output_tokens=5),
+        "cost_usd": Decimal("0.0000012345"),
+        "latency_ms": 100.4,
+        "overhead_ms": 0.75,
+        "router_id": "rtr_1",
+        "router_name": "Support",
+        "model_id": "mdl_1",
+        "model_def_key": "dummy",
+        "provider": "DUMMY",
+        "api_key_id": "akey_1",
+    }
+    return RoutedInference(**values | changes)
