@@ -160,7 +160,8 @@ def _options() -> argparse.Namespace:
 def main() -> None:
     """Interleave the gateways, so that a slow moment of the machine hits all alike."""
     options = _options()
-    resource.setrlimit(resource.RLIMIT_NOFILE, (65536, 65536))
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     os.sched_setaffinity(0, {LOAD_CORE})
     names = ("rounds", "seconds", "callers", "streams", "interval", "chunks")
     plan = Plan(**{name: getattr(options, name) for name in names})

@@ -51,7 +51,7 @@ SOURCES = (
            r".*[/@]|(us|eu|apac|jp|au|ca|global|us-gov)\.|twelvelabs"),
     Source("OLLAMA", "ollama/", ("ollama",), "ollama/", "", " (Ollama)"),
     Source("DEEPSEEK", "deepseek/", ("deepseek",), "deepseek/", "deepseek"),
-    Source("OPENROUTER", "openrouter/", (), "", "openrouter", " (OpenRouter)", r".*:|openrouter"),
+    Source("OPENROUTER", "openrouter/", (), "", "openrouter", " (OpenRouter)", r".*:|openrouter|~"),
     Source("XAI", "xai/", ("xai",), "xai/", "x-ai", skip=r".*(beta|experimental|gv2)"),
     Source("TOGETHER", "together/", ("together_ai",), "together_ai/", "together", " (Together)",
            r"together-ai"),

@@ -168,9 +168,12 @@
   addEventListener("click", (event) => {
     const tab = event.target.closest?.("[data-tabs] [role=tab]");
     if (tab) chooseTab(tab);
+    for (const menu of all(".column-menu[open]")) menu.open = menu.contains(event.target);
   });
 
-  // Tables: columns that may be hidden, rows by the arrow keys.
+  // Tables: columns that may be hidden, rows by the arrow keys; with the drawer open it follows.
+  let opener = null;
+
   function hideColumns(table) {
     const key = `columns:${table.id}`;
     const hidden = new Set(JSON.parse(localStorage.getItem(key) || "[]"));
@@ -184,7 +187,8 @@
     const menu = document.createElement("details");
     menu.className = "column-menu";
     menu.innerHTML = '<summary class="btn btn-secondary btn-sm">Columns</summary><div></div>';
-    headings.slice(1).filter(Boolean).forEach((heading) => {
+    const named = all("thead th", table).filter((heading) => !one(".visually-hidden", heading));
+    named.slice(1).map((heading) => heading.textContent.trim()).forEach((heading) => {
       const label = document.createElement("label"), box = document.createElement("input");
       box.type = "checkbox";
       box.className = "form-check-input";
@@ -208,14 +212,14 @@
   }
 
   function moveInTable(event) {
-    const row = event.target.closest?.("table[data-keys] tbody tr");
-    if (!row || !["ArrowDown", "ArrowUp"].includes(event.key)) return;
-    const next = event.key === "ArrowDown" ? row.nextElementSibling : row.previousElementSibling;
+    if (!["ArrowDown", "ArrowUp"].includes(event.key) || event.target.closest?.("input, textarea, select")) return;
+    const shown = one("#drawer.show"), from = shown ? opener : event.target;
+    const row = from?.closest?.("table[data-keys] tbody tr");
+    const next = event.key === "ArrowDown" ? row?.nextElementSibling : row?.previousElementSibling;
     const link = next && one("a[href]", next);
     if (!link) return;
     event.preventDefault();
-    link.focus();
-    if (one("#drawer.show")) link.click();
+    if (shown) link.click(); else link.focus();
   }
 
   addEventListener("keydown", (event) => {
@@ -231,7 +235,7 @@
     ctx.request.headers["X-CSRFToken"] = one("meta[name=csrf-token]").content;
   });
 
-  let focused = "", opener = null;
+  let focused = "";
   addEventListener("htmx:before:swap", () => { focused = document.activeElement?.id || ""; });
   addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
     enhance();

@@ -14,11 +14,8 @@ class Routers(Protocol):
 
     def exists(self, org_id: str, router_id: str) -> bool: ...
 
-    def names(self, org_id: str, router_ids: Iterable[str]) -> dict[str, str]:
-        """id -> name of those that exist."""
-
-    def all_names(self, org_id: str) -> dict[str, str]:
-        """id -> name of every router, for the form that makes a key."""
+    def names(self, org_id: str, router_ids: Iterable[str] | None = None) -> dict[str, str]:
+        """id -> name, by name: of those of ``router_ids`` that exist; without ids, of all."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,8 @@ class Health:
         worst: Status = next(
             (status for status in ("unavailable", "degraded") if status in found), "ok"
         )
-        return Readiness(worst, parts, backlog(self._spool.folder).bytes)
+        is_usable = parts["spool"].status == "ok"
+        return Readiness(worst, parts, backlog(self._spool.folder).bytes if is_usable else 0)
 
     def _database(self) -> Part:
         try:

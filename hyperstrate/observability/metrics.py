@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path
 
+import structlog
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
@@ -16,6 +17,7 @@ from hyperstrate.events import RoutedInference
 from hyperstrate.shared.spool import backlog
 
 LATENCY_BUCKETS_S = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0)
+log = structlog.get_logger(__name__)
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 _registry = CollectorRegistry()
@@ -72,15 +74,19 @@ class _Present(Collector):
         self._times_degraded = times_degraded
 
     def collect(self) -> Iterator[Metric]:
-        waiting = backlog(self._folder)
+        yield CounterMetricFamily(
+            "store_degraded", "Calls answered without Redis", self._times_degraded()
+        )
+        try:
+            waiting = backlog(self._folder)
+        except OSError as error:
+            log.error("spool_unreadable", folder=str(self._folder), error=str(error))
+            return
         yield GaugeMetricFamily(
             "spool_backlog_bytes", "Bytes that wait for the recorder", waiting.bytes
         )
         yield GaugeMetricFamily(
             "spool_backlog_segments", "Files with lines that wait", waiting.segments
-        )
-        yield CounterMetricFamily(
-            "store_degraded", "Calls answered without Redis", self._times_degraded()
         )
 
 

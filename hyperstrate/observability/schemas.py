@@ -8,7 +8,19 @@ from marshmallow import Schema, fields, validate
 
 from hyperstrate.shared.schemas import MetaSchema, PageArgs
 
-_ID = validate.Length(max=100, error="must be at most 100 characters")
+MOST_USD = 10**6
+MOST_MS = 2**31
+
+
+def plain(most: int = 100) -> fields.String:
+    """Optional text without the character NUL, which PostgreSQL refuses."""
+    return fields.String(
+        load_default="",
+        validate=[
+            validate.Length(max=most, error=f"must be at most {most} characters"),
+            validate.ContainsNoneOf("\x00", error="must not contain the character NUL"),
+        ],
+    )
 
 
 class CamelSchema(Schema):
@@ -16,7 +28,7 @@ class CamelSchema(Schema):
 
     def on_bind_field(self, field_name: str, field_obj: fields.Field[Any]) -> None:
         head, *tail = field_name.split("_")
-        field_obj.data_key = field_obj.data_key or head + "".join(map(str.title, tail))
+        field_obj.data_key = field_obj.data_key or head + "".join(map(str.capitalize, tail))
 
 
 class Money(fields.Float):
@@ -48,23 +60,23 @@ class LimitArgs(CamelSchema):
 class FilterArgs(PeriodArgs):
     """Which logs."""
 
-    router_id = fields.String(load_default="", validate=_ID)
-    model_id = fields.String(load_default="", validate=_ID)
-    api_key_id = fields.String(load_default="", validate=_ID)
-    virtual_key_id = fields.String(load_default="", validate=_ID)
-    team_id = fields.String(load_default="", validate=_ID)
-    status = fields.String(load_default="", validate=_ID)
-    source = fields.String(load_default="", validate=_ID)
+    router_id = plain()
+    model_id = plain()
+    api_key_id = plain()
+    virtual_key_id = plain()
+    team_id = plain()
+    status = plain()
+    source = plain()
     cache_hit = fields.Boolean(load_default=None, allow_none=True)
-    min_cost_usd = fields.Decimal(load_default=None)
-    min_latency_ms = fields.Integer(load_default=None)
-    text = fields.String(load_default="", validate=validate.Length(max=200))
+    min_cost_usd = fields.Decimal(load_default=None, validate=validate.Range(0, MOST_USD))
+    min_latency_ms = fields.Integer(load_default=None, validate=validate.Range(0, MOST_MS))
+    text = plain(200)
 
 
 class LogArgs(FilterArgs, PageArgs):
     """Which logs, and which page of them; ``cursor`` wins over ``page``."""
 
-    cursor = fields.String(load_default="", validate=_ID)
+    cursor = plain()
 
 
 class FeedbackBody(CamelSchema):

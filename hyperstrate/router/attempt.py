@@ -9,13 +9,11 @@ from hyperstrate.router import breaker
 from hyperstrate.router.ports import Inference
 from hyperstrate.router.relay import prime
 from hyperstrate.router.stage import Exchange, Target
+from hyperstrate.router.strategies import latency_based
 from hyperstrate.shared.chat import ChatRequest, ChatResult, Usage
 from hyperstrate.shared.errors import ProviderError
 from hyperstrate.shared.ids import new_id
 from hyperstrate.shared.template import interpolate
-
-LATENCY_ALPHA = 0.3
-LATENCY_KEEP_S = 24 * 3600.0
 
 
 def attempt(exchange: Exchange, inference: Inference, target: Target) -> ChatResult:
@@ -31,7 +29,6 @@ def attempt(exchange: Exchange, inference: Inference, target: Target) -> ChatRes
         breaker.record(exchange, target, error)
         _note_failure(exchange, target, error, began)
         raise
-    breaker.record(exchange, target, None)
     exchange.target = target
     _note_success(exchange, target, result, began)
     return result
@@ -72,6 +69,7 @@ def _has_system(chat: ChatRequest) -> bool:
 
 def _note_failure(exchange: Exchange, target: Target, error: ProviderError, began: float) -> None:
     took = exchange.elapsed_ms() - began
+    _measure(exchange, target, took, is_failed=True)
     exchange.step(
         "inference",
         "Model Inference",
@@ -94,9 +92,11 @@ def _note_failure(exchange: Exchange, target: Target, error: ProviderError, bega
 
 
 def _note_success(exchange: Exchange, target: Target, result: ChatResult, began: float) -> None:
-    """The answer is here, or has begun; its line in the trace follows when it has ended."""
+    """The answer is here, or has begun; the rest is told when it has ended (settlement)."""
     result.began_ms = began
+    _measure(exchange, target, exchange.elapsed_ms() - began, is_failed=False)
+
+
+def _measure(exchange: Exchange, target: Target, took_ms: float, *, is_failed: bool) -> None:
     if exchange.plan.strategy_name == "latency_based":
-        took = exchange.elapsed_ms() - began
-        key = f"{exchange.scope}:latency:{target.id}"
-        exchange.store.blend(key, took, alpha=LATENCY_ALPHA, ttl_s=LATENCY_KEEP_S)
+        latency_based.record(exchange, target, took_ms, is_failed=is_failed)

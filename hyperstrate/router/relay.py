@@ -208,6 +208,8 @@ class Sum:
         result.finish_reason = chunk.finish_reason or result.finish_reason
         result.finish_detail = chunk.finish_detail or result.finish_detail
         result.stop_sequence = chunk.stop_sequence or result.stop_sequence
+        if chunk.foreign:
+            result.is_retellable = False
         if chunk.usage is not None:
             result.usage, result.has_usage = chunk.usage, True
 

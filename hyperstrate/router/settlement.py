@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from hyperstrate.events import AttemptMade, RoutedInference, routed_inference
+from hyperstrate.router import breaker
 from hyperstrate.router.ports import Inference
 from hyperstrate.router.stage import Exchange, Target
 from hyperstrate.shared.chat import ChatRequest, ChatResult, Usage, text_of
@@ -36,8 +37,9 @@ def _account(
     if not result.has_usage:
         result.usage = _estimated(exchange.chat, inference, result)
     inference.price(exchange.org_id, target.model.model_id, result)
-    is_broken = isinstance(failure, ProviderError)
-    outcome = "error" if is_broken else "success"
+    broken = failure if isinstance(failure, ProviderError) else None
+    breaker.record(exchange, target, broken)
+    outcome = "error" if broken else "success"
     exchange.step(
         "inference",
         "Model Inference",
@@ -56,7 +58,7 @@ def _account(
             cost_usd=result.cost_usd,
             price_version=result.price_version,
             latency_ms=exchange.elapsed_ms() - result.began_ms,
-            error_code=failure.code if failure and is_broken else "",
+            error_code=broken.code if broken else "",
         )
     )
 

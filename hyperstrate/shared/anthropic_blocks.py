@@ -23,6 +23,11 @@ from hyperstrate.shared.chat import (
 )
 
 INVALID_JSON = "INVALID_JSON"
+_SOURCES = {
+    "url": {"type", "url"},
+    "base64": {"type", "media_type", "data"},
+    "text": {"type", "media_type", "data"},
+}
 _FINISH: dict[str, FinishReason] = {
     "end_turn": "stop",
     "stop_sequence": "stop",
@@ -80,37 +85,35 @@ def _thinking(block: Json) -> Part | None:
 
 def _redacted(block: Json) -> Part | None:
     data = block.get("data")
-    return Thinking(redacted=data, extra=rest(block, "data")) if isinstance(data, str) else None
+    if not isinstance(data, str) or not data:
+        return None
+    return Thinking(redacted=data, extra=rest(block, "data"))
 
 
-def _source(block: Json, *known: str) -> Json | None:
-    """The source of a picture or file, where it has these fields only, and all filled."""
+def _source(block: Json) -> Json | None:
+    """The source of a picture or file, where it has the fields of its kind, all filled."""
     source = block.get("source")
-    if not isinstance(source, dict):
+    if not isinstance(source, dict) or source.keys() != _SOURCES.get(str(source.get("type"))):
         return None
-    if not all(isinstance(value, str) and value for value in source.values()):
-        return None
-    return source if source.keys() <= {"type", *known} else None
+    return source if all(isinstance(it, str) and it for it in source.values()) else None
 
 
 def _image(block: Json) -> Part | None:
-    source = _source(block, "url", "data", "media_type")
-    if source is None or source.get("type") not in ("url", "base64"):
+    source = _source(block)
+    if source is None or source["type"] == "text":
         return None
     return Image(**rest(source), extra=rest(block, "source"))
 
 
 def _document(block: Json) -> Part | None:
-    source = _source(block, "url", "data", "media_type")
-    title = block.get("title") or ""
+    source, title = _source(block), block.get("title") or ""
     if source is None or not isinstance(title, str):
         return None
     extra = rest(block, "source", "title")
-    if source.get("type") == "text":
-        media_type = source.get("media_type", "")
-        return Document(text=source.get("data", ""), media_type=media_type, name=title, extra=extra)
-    if source.get("type") not in ("url", "base64"):
-        return None
+    if source["type"] == "text":
+        return Document(
+            text=source["data"], media_type=source["media_type"], name=title, extra=extra
+        )
     return Document(**rest(source), name=title, extra=extra)
 
 

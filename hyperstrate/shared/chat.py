@@ -309,7 +309,8 @@ class ChatResult:
     A streamed answer has its ``stream``; the other fields fill while the chunks pass.
     ``parts`` is the first choice, ``others`` the further ones. ``finish_detail`` is the
     provider's own word for the end, ``stop_sequence`` the one that was hit. ``has_usage``: the
-    provider said what was used, be it zero. Times are from the request's start.
+    provider said what was used, be it zero. ``is_retellable`` False: the stream had parts that only
+    its own events can tell. Times are from the request's start.
     """
 
     dialect: Dialect
@@ -328,6 +329,7 @@ class ChatResult:
     cost_usd: Decimal = Decimal(0)
     price_version: str = ""
     has_usage: bool = False
+    is_retellable: bool = True
     ttft_ms: float | None = None
     began_ms: float = 0.0
 

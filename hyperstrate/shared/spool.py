@@ -191,7 +191,7 @@ class Backlog:
 
 
 def backlog(folder: str | Path) -> Backlog:
-    """How much is not read yet; any process may ask."""
+    """How much is not read yet; any process may ask. Raises OSError."""
     positions = _stored_positions(Path(folder))
     waiting = [_size(path) - positions.get(path.name, 0) for path in _segments(Path(folder))]
     return Backlog(sum(waiting), sum(1 for size in waiting if size > 0))

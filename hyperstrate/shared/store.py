@@ -170,7 +170,9 @@ def _taken(tokens: float, *, is_allowed: bool, rate: float, cost: float) -> Take
 
 
 OPERATION_TIMEOUT_S = 0.05
-MAX_CONNECTIONS = 64
+# Few, so that greenlets wait for their turn here and not inside the time that Redis is given.
+MAX_CONNECTIONS = 32
+TURN_TIMEOUT_S = 0.5
 
 # Redis keeps the time, so that hosts whose clocks differ share one bucket.
 _TAKE = """
@@ -218,11 +220,12 @@ class RedisStore:
         pool = BlockingConnectionPool.from_url(
             redis_url,
             max_connections=MAX_CONNECTIONS,
-            timeout=OPERATION_TIMEOUT_S,
+            timeout=TURN_TIMEOUT_S,
             socket_timeout=OPERATION_TIMEOUT_S,
             socket_connect_timeout=OPERATION_TIMEOUT_S,
             retry=Retry(NoBackoff(), 0),
             protocol=2,
+            driver_info=None,
         )
         self._redis = Redis(connection_pool=pool)
         self._prefix = prefix + ":"
@@ -307,21 +310,25 @@ class RedisStore:
 
     def _do(self, operation: str, there: Callable[[], Any], here: Callable[[], Any]) -> Any:
         """What Redis says; what is known ``here`` when it does not answer."""
-        if time.monotonic() < self._skip_until:
+        began = time.monotonic()
+        if began < self._skip_until:
             self.degraded_total[operation] += 1
             return here()
         try:
             answer = there()
         except RedisError as error:
             self.degraded_total[operation] += 1
-            self._note_failure(error)
+            self._note_failure(error, began)
             return here()
         if self.is_degraded:
             self._note_recovery()
         return answer
 
-    def _note_failure(self, error: RedisError) -> None:
+    def _note_failure(self, error: RedisError, began: float) -> None:
+        """A wait much longer than the timeout says that this process was busy, not Redis."""
         now = time.monotonic()
+        if now - began > 2 * OPERATION_TIMEOUT_S:
+            return
         self.is_degraded = True
         recent = [at for at in self._failed_at if at > now - self.WINDOW_S]
         self._failed_at = [*recent, now][-self.FAILURES :]

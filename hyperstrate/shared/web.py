@@ -129,6 +129,7 @@ _FAILURE = ("Something broke on our side", "Try again; the server's log says wha
 
 
 def _render_error(message: str, status: int, body: dict[str, Any]) -> Response:
+    """A page or JSON. ``message`` is empty where the page's title says as much."""
     if not wants_page():
         response = jsonify(body)
         response.status_code = status
@@ -157,12 +158,13 @@ def _http_error(error: HTTPException) -> Response:
     if error.response is not None:
         return make_response(error.response)
     message = error.description or error.name
-    return _render_error(message, error.code or 500, {"error": message})
+    own = "" if message == type(error).description else message
+    return _render_error(own, error.code or 500, {"error": message})
 
 
 def _unexpected(error: Exception) -> Response:
     log.error("unexpected_error", path=request.path, exc_info=error)
-    return _render_error("internal server error", 500, {"error": "internal server error"})
+    return _render_error("", 500, {"error": "internal server error"})
 
 
 def _flat(messages: Mapping[str, Any]) -> dict[str, list[str]]:

@@ -36,7 +36,7 @@ def orgs(people: People) -> Orgs:
 
 def fresh(org_id: str, model_id: str) -> Registered:
     """The model as it stands in the database now, whatever was read before."""
-    session.rollback()
+    session.expire_all()
     return registrations.get(org_id, model_id)
 
 

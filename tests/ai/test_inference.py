@@ -95,7 +95,7 @@ def test_another_upstream_model_is_called_by_its_name(
     result = send(register("chatgpt/gpt-4o", "my-model", base_url=provider.url))
 
     assert provider.requests[0].json["model"] == "my-model"
-    assert (result.cost_usd, result.price_version) == (0, "")
+    assert (result.cost_usd, result.price_version) == (Decimal(0), "")
 
 
 def test_an_openai_request_reaches_anthropic(

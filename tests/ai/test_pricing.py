@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
 
@@ -15,7 +16,7 @@ LINE = {"input": "10", "cachedInput": "1", "cacheWrite": "12.5", "cacheWrite1h":
         "output": "30"}  # fmt: skip
 
 
-def priced(line: dict[str, object]) -> Prices:
+def priced(line: Mapping[str, object]) -> Prices:
     prices = prices_from(line)
     assert prices is not None
     return prices
@@ -34,7 +35,7 @@ def test_adds_up_fresh_cached_written_and_output_tokens() -> None:
 def test_a_missing_cache_price_is_that_of_input() -> None:
     rates = priced({"input": "3", "output": "15"}).base
 
-    assert (rates.cached_input, rates.cache_write, rates.cache_write_1h) == (3, 3, 3)
+    assert {rates.cached_input, rates.cache_write, rates.cache_write_1h} == {Decimal(3)}
 
 
 def test_a_missing_price_of_the_long_cache_is_that_of_the_short_one() -> None:

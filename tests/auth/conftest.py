@@ -23,23 +23,12 @@ class Routers:
     of: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def exists(self, org_id: str, router_id: str) -> bool:
-        return router_id in self.all_names(org_id)
+        return router_id in self.names(org_id)
 
-    def names(self, org_id: str, router_ids: Iterable[str]) -> dict[str, str]:
-        wanted = set(router_ids)
-        return {key: name for key, name in self.all_names(org_id).items() if key in wanted}
-
-    def all_names(self, org_id: str) -> dict[str, str]:
-        return self.of.get(org_id, {})
-
-
-@pytest.fixture(scope="session", autouse=True)
-def wired(built_app: Flask) -> None:
-    if "identity" not in built_app.extensions:
-        from hyperstrate import auth
-
-        api = built_app.extensions["flask-smorest"]["apis"][""]["ext_obj"]
-        auth.register(built_app, api, auth.Ports(Routers(), MemoryStore()))
+    def names(self, org_id: str, router_ids: Iterable[str] | None = None) -> dict[str, str]:
+        known = self.of.get(org_id, {})
+        wanted = set(known if router_ids is None else router_ids)
+        return {key: name for key, name in known.items() if key in wanted}
 
 
 @pytest.fixture(autouse=True)

@@ -29,9 +29,18 @@ def violations(page: Page) -> list[str]:
     return [f"{each['id']}: {node['html'][:200]}" for each in found for node in each["nodes"]]
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 390])
-@pytest.mark.parametrize("path", ["/app?sort=-cost", "/app/nowhere?anonymous", "/app/panel"])
+@pytest.mark.parametrize(
+    ("path", "width", "theme"),
+    [
+        ("/app?sort=-cost", 1280, "light"),
+        ("/app?sort=-cost", 1280, "dark"),
+        ("/app?sort=-cost", 390, "light"),
+        ("/app?sort=-cost", 390, "dark"),
+        ("/app/nowhere?anonymous", 1280, "light"),
+        ("/app/nowhere?anonymous", 1280, "dark"),
+        ("/app/panel", 390, "dark"),
+    ],
+)
 def test_axe_finds_nothing(
     browser: Browser, address: str, path: str, width: int, theme: Theme
 ) -> None:
@@ -161,6 +170,16 @@ def test_arrow_keys_move_between_rows(browser: Browser, address: str) -> None:
         expect(page.get_by_role("link", name="batch-summaries")).to_be_focused()
         page.keyboard.press("ArrowUp")
         expect(page.get_by_role("link", name="support-chat")).to_be_focused()
+
+
+def test_arrow_keys_move_the_open_drawer_along(browser: Browser, address: str) -> None:
+    with opened(browser, f"{address}/app") as page:
+        page.get_by_role("link", name="support-chat").click()
+        expect(page.locator("#drawer")).to_contain_text("support-chat")
+        page.keyboard.press("ArrowDown")
+        expect(page.locator("#drawer")).to_contain_text("batch-summaries")
+        page.keyboard.press("Escape")
+        expect(page.get_by_role("link", name="batch-summaries")).to_be_focused()
 
 
 def test_a_hidden_column_stays_hidden(browser: Browser, address: str) -> None:

@@ -10,16 +10,19 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from hyperstrate.events import RoutedInference
-from hyperstrate.observability import recorder
+from hyperstrate.observability import Ports, recorder
+from hyperstrate.observability.api.common import EXTENSION, Observability
+from hyperstrate.observability.health import Health
+from hyperstrate.observability.ports import nothing_wrong
 from hyperstrate.shared.db import db
 from hyperstrate.shared.spool import Spool, SpoolReader
-from tests.observability.installation import TABLES, build_app
+from tests.observability.installation import TABLES, Names, build_app
 
 Store = Callable[..., None]
 
 
 @pytest.fixture(scope="session")
-def observability_uri(request: pytest.FixtureRequest, database_uri: str, folder: Path) -> str:
+def observability_uri(database_uri: str, folder: Path) -> str:
     """The database of these tests; on SQLite a file of their own."""
     is_sqlite = database_uri.startswith("sqlite")
     return f"sqlite:///{folder / 'observability.db'}" if is_sqlite else database_uri
@@ -32,18 +35,27 @@ def spool(tmp_path: Path) -> Iterator[Spool]:
     spool.close()
 
 
-@pytest.fixture
-def app(observability_uri: str, spool: Spool) -> Iterator[Flask]:
-    """The application with empty tables, and its context pushed."""
-    app = build_app(observability_uri, spool)
+@pytest.fixture(scope="session")
+def observability_app(observability_uri: str, folder: Path) -> Iterator[Flask]:
+    app = build_app(observability_uri, Spool(folder / "observability-spool"))
+    yield app
     with app.app_context():
-        yield app
+        db.engine.dispose()
+
+
+@pytest.fixture
+def app(observability_app: Flask, spool: Spool) -> Iterator[Flask]:
+    """The application with empty tables and a spool of its own, and its context pushed."""
+    health = Health(spool, nothing_wrong)
+    observability_app.extensions[EXTENSION] = Observability(Ports(Names()), spool, health)
+    recorder.configure(spool)
+    with observability_app.app_context():
+        yield observability_app
         db.session.rollback()
         for table in TABLES:
             db.session.execute(table.delete())  # type: ignore[attr-defined]
         db.session.commit()
         db.session.remove()
-        db.engine.dispose()
 
 
 @pytest.fixture

@@ -83,6 +83,15 @@ def test_the_backlog_is_shown(tmp_path: Path) -> None:
     assert value(text, "spool_backlog_segments") == 1
 
 
+def test_a_spool_that_cannot_be_read_hides_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    text = metrics.render(tmp_path / "file" / "spool", lambda: 3)
+
+    assert value(text, "store_degraded_total") == 3
+    assert b"spool_backlog" not in text
+
+
 def test_each_family_is_described_once(tmp_path: Path) -> None:
     metrics.count_inference(make_event(router_id="a"))
     metrics.count_inference(make_event(router_id="b"))

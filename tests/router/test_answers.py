@@ -13,6 +13,7 @@ from hyperstrate.shared.chat import (
     Document,
     Foreign,
     Image,
+    Part,
     Text,
     Thinking,
     ToolCall,
@@ -20,7 +21,7 @@ from hyperstrate.shared.chat import (
     Usage,
 )
 
-PARTS = [
+PARTS: list[Part] = [
     Thinking("hm", signature="sig", redacted="red", extra={"a": 1}),
     Text("Grüße\n", extra={"citations": [{"url": "x"}]}),
     ToolCall("call_1", "look", '{"a": "\\u0062"}'),

@@ -69,7 +69,7 @@ def test_reads_no_endless_answer(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_waits_for_no_slow_drip() -> None:
     blocks = [answers.head(200, {"content-length": "9999"}), *[b"x"] * 9999]
-    with Provider() as provider, http.client(LOOPBACK, timeout_s=0.3) as client:
+    with Provider() as provider, http.client(LOOPBACK, timeout_s=1) as client:
         provider.always(answers.raw(*blocks, delay_s=0.02))
 
         with pytest.raises(http.HTTPError, match="did not end in time"):
@@ -88,7 +88,7 @@ def test_takes_no_packed_answer() -> None:
 
 @pytest.mark.parametrize("answer", [answers.silent(), answers.reset(), answers.raw()])
 def test_a_broken_answer_is_an_http_error(answer: Answer) -> None:
-    with Provider() as provider, http.client(LOOPBACK, timeout_s=0.2) as client:
+    with Provider() as provider, http.client(LOOPBACK, timeout_s=1) as client:
         provider.always(answer)
 
         with pytest.raises(http.HTTPError):

@@ -7,16 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hyperstrate.shared.chat import Dialect, Document, Foreign, Image, Json, Message, Text, Thinking
-from hyperstrate.shared.openai_messages import (
-    Misshaped,
-    read_message,
-    write_assistant,
-    write_messages,
-)
+from hyperstrate.shared.openai_messages import Misshaped, read_message
+from hyperstrate.shared.openai_messages_write import write_assistant, write_messages
 
 WORDS = st.text(max_size=12)
 NAMES = st.text(alphabet="abcdef_", min_size=1, max_size=8)
-CACHE = st.just({"cache_control": {"type": "ephemeral"}}) | st.just({})
+CACHE: st.SearchStrategy[Json] = st.just({"cache_control": {"type": "ephemeral"}}) | st.just({})
 PARTS = st.one_of(
     st.builds(lambda words, more: {"type": "text", "text": words, **more}, WORDS, CACHE),
     st.builds(
@@ -109,7 +105,7 @@ def test_what_is_read_is_written_as_it_was(messages: list[Json]) -> None:
 
 
 def test_parts_are_understood() -> None:
-    content = [
+    content: list[Json] = [
         {"type": "text", "text": "Look:"},
         {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}},
         {"type": "image_url", "image_url": {"url": "https://a.test/b.png"}},

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 
 import pytest
@@ -18,9 +17,14 @@ from tests.answers import refused_url
 from tests.upstreams import Answer, Provider
 
 LOOPBACK = AddressRules(("127.0.0.0/8",))
-SHORT = Timeouts(connect=2, first_byte=0.3, idle=0.3, total=5)
+PATIENT = Timeouts()
 HELLO = {"model": "gpt-4o"}
 TWO_BYTES = answers.head(200, {"content-length": "2"})
+STALLED = answers.sse(["one"], ending="stall")
+DRIPPED_HEAD = answers.raw(b"HTTP/1.1 200 OK\r\nx: ", *[b"x"] * 9999, delay_s=0.02)
+DRIPPED_BODY = answers.raw(
+    answers.head(200, {"content-length": "9999"}), *[b"x"] * 9999, delay_s=0.02
+)
 
 
 @pytest.fixture
@@ -44,7 +48,7 @@ def call(
     method: str = "POST",
     headers: Mapping[str, str] | None = None,
     body: bytes = b'{"model":"gpt-4o"}',
-    timeouts: Timeouts = SHORT,
+    timeouts: Timeouts = PATIENT,
     cancellation: Cancellation | None = None,
 ) -> Response:
     given = {"Content-Type": "application/json"} if headers is None else headers
@@ -86,7 +90,7 @@ def test_uses_a_connection_again(provider: Provider, upstream: Upstream) -> None
 def test_sends_a_large_body_whole(provider: Provider, upstream: Upstream) -> None:
     provider.always(lambda request: answers.json(len(request.body)))
 
-    length = call(upstream, provider.url, body=b"x" * 5_000_000, timeouts=Timeouts()).read()
+    length = call(upstream, provider.url, body=b"x" * 5_000_000).read()
 
     assert length == b"5000000"
 
@@ -110,7 +114,21 @@ def test_keeps_no_connection_on_which_more_came(provider: Provider, upstream: Up
     assert len(provider.connections) == 2
 
 
-def test_notices_before_use_that_a_kept_connection_was_closed(
+def test_an_answer_to_nothing_is_not_taken_for_the_next(
+    provider: Provider, upstream: Upstream
+) -> None:
+    idle_too_long = answers.head(408, {"content-length": "0", "connection": "close"})
+    first = answers.raw(TWO_BYTES + b"{}", idle_too_long, delay_s=0.05)
+    provider.answers(first, answers.json({"a": 2}))
+    call(upstream, provider.url).read()
+    provider.connections[0].ended.wait(5)
+
+    response = call(upstream, provider.url)
+
+    assert (response.status, response.read()) == (200, b'{"a":2}')
+
+
+def test_a_connection_that_was_closed_while_idle_is_not_used(
     provider: Provider, upstream: Upstream
 ) -> None:
     provider.answers(answers.body(b"{}", close=True), answers.json({"a": 2}))
@@ -166,8 +184,6 @@ def test_repeats_nothing_after_the_first_byte(provider: Provider, upstream: Upst
         (answers.sse(["one"], ending="malformed"), "bad_answer", "not HTTP"),
         (answers.oversized(300_000), "bad_answer", "more than 200000 bytes"),
         (answers.body(b"a" * 200_001), "bad_answer", "more than 200000 bytes"),
-        (answers.silent(), "timeout", "did not begin"),
-        (answers.sse(["one"], ending="stall"), "timeout", "fell silent"),
     ],
 )
 def test_names_what_went_wrong(
@@ -202,29 +218,26 @@ def test_a_closed_port_is_a_refused_connection(upstream: Upstream) -> None:
     assert error.message == "127.0.0.1 refused the connection."
 
 
-def test_a_slow_drip_ends_with_the_total_time(provider: Provider, upstream: Upstream) -> None:
-    blocks = [answers.head(200, {"content-length": "9999"}), *[b"x"] * 9999]
-    provider.answers(answers.raw(*blocks, delay_s=0.02))
-    began = time.monotonic()
-
-    error = failure(lambda: call(upstream, provider.url, timeouts=Timeouts(total=0.5)).read())
-
-    assert (error.kind, error.message) == (
-        "timeout",
-        "127.0.0.1 did not finish its answer in time.",
-    )
-    assert time.monotonic() - began < 3
-    assert provider.wait_closed()
-
-
-def test_a_dripped_head_ends_with_the_first_byte_time(
-    provider: Provider, upstream: Upstream
+@pytest.mark.parametrize(
+    ("answer", "timeouts", "text"),
+    [
+        (answers.silent(), Timeouts(first_byte=0.3), "did not begin to answer in time."),
+        (DRIPPED_HEAD, Timeouts(first_byte=0.3), "did not begin to answer in time."),
+        (STALLED, Timeouts(idle=0.3), "fell silent in the middle of its answer."),
+        (STALLED, Timeouts(total=0.5), "did not finish its answer in time."),
+        (DRIPPED_BODY, Timeouts(total=0.5), "did not finish its answer in time."),
+    ],
+)
+def test_waits_no_longer_than_it_may(
+    provider: Provider, upstream: Upstream, answer: Answer, timeouts: Timeouts, text: str
 ) -> None:
-    provider.answers(answers.raw(b"HTTP/1.1 200 OK\r\nx: ", *[b"x"] * 9999, delay_s=0.02))
+    provider.answers(answer)
 
-    error = failure(lambda: call(upstream, provider.url))
+    error = failure(lambda: call(upstream, provider.url, timeouts=timeouts).read())
 
-    assert (error.kind, error.message) == ("timeout", "127.0.0.1 did not begin to answer in time.")
+    assert (error.kind, error.status) == ("timeout", 504)
+    assert error.message == f"127.0.0.1 {text}"
+    assert provider.wait_closed()
 
 
 @pytest.mark.parametrize(
@@ -253,13 +266,6 @@ def test_joins_repeated_headers(provider: Provider, upstream: Upstream) -> None:
     provider.answers(answers.raw(b"HTTP/1.1 200 OK\r\nA: 1\r\na: 2\r\ncontent-length: 0\r\n\r\n"))
 
     assert call(upstream, provider.url).headers["a"] == "1, 2"
-
-
-def test_messages_tell_nothing_of_the_url(upstream: Upstream) -> None:
-    error = failure(lambda: call(upstream, f"{refused_url()}/v1?key=secret"))
-
-    assert "secret" not in error.message
-    assert "secret" not in failure(lambda: call(upstream, "http://me:secret@a/")).message
 
 
 def test_refuses_addresses_inside(provider: Provider) -> None:
@@ -291,9 +297,7 @@ def test_cancelling_ends_a_silent_call(provider: Provider, upstream: Upstream) -
     canceller = threading.Thread(target=cancel)
     canceller.start()
 
-    error = failure(
-        lambda: call(upstream, provider.url, timeouts=Timeouts(), cancellation=cancellation)
-    )
+    error = failure(lambda: call(upstream, provider.url, cancellation=cancellation))
 
     canceller.join()
     assert (error.kind, error.status) == ("cancelled", 499)
@@ -306,7 +310,7 @@ def test_a_stalled_stream_can_be_ended_from_outside(
 ) -> None:
     provider.answers(answers.sse(["one"], ending="stall"))
     cancellation = Cancellation()
-    response = call(upstream, provider.url, timeouts=Timeouts(), cancellation=cancellation)
+    response = call(upstream, provider.url, cancellation=cancellation)
     events = response.events()
     first = next(events)
     end = cancellation.cancel if way == "cancel" else response.close

@@ -92,11 +92,8 @@ def test_cancelling_ends_a_silent_call_over_tls(
             return answers.silent()
 
         provider.always(handle)
-        timeouts = Timeouts()
 
-        error = failure(
-            lambda: call(client, provider.url, timeouts=timeouts, cancellation=cancellation)
-        )
+        error = failure(lambda: call(client, provider.url, cancellation=cancellation))
 
         assert error.kind == "cancelled"
         assert provider.wait_closed()

@@ -82,9 +82,7 @@ def test_cancelling_ends_the_wait_for_a_place(provider: Provider, upstream: Upst
     canceller = threading.Timer(0.1, cancellation.cancel)
     canceller.start()
 
-    error = failure(
-        lambda: call(upstream, provider.url, timeouts=Timeouts(), cancellation=cancellation)
-    )
+    error = failure(lambda: call(upstream, provider.url, cancellation=cancellation))
 
     canceller.join()
     held.close()
@@ -135,4 +133,4 @@ def test_closing_closes_what_is_idle(provider: Provider, upstream: Upstream) -> 
 
 
 def _read(upstream: Upstream, provider: Provider) -> bytes:
-    return call(upstream, provider.url, timeouts=Timeouts()).read()
+    return call(upstream, provider.url).read()

@@ -61,3 +61,10 @@ def test_the_framing_is_ours(provider: Provider, upstream: Upstream) -> None:
     assert headers["host"] == f"127.0.0.1:{provider.port}"
     assert headers["content-length"] == "18"
     assert not {"transfer-encoding", "connection"} & set(headers)
+
+
+def test_messages_tell_nothing_of_the_url(upstream: Upstream) -> None:
+    error = failure(lambda: call(upstream, f"{answers.refused_url()}/v1?key=secret"))
+
+    assert "secret" not in error.message
+    assert "secret" not in failure(lambda: call(upstream, "http://me:secret@a/")).message

@@ -15,7 +15,8 @@ from hyperstrate.shared.chat import (
     ToolChoice,
 )
 from hyperstrate.shared.errors import ProviderError
-from hyperstrate.shared.openai_messages import rest, write_messages
+from hyperstrate.shared.openai_messages import rest
+from hyperstrate.shared.openai_messages_write import write_messages
 
 _OWN = (Dialect.OPENAI_CHAT, Dialect.NATIVE)
 _MEANS = {"auto": "auto", "none": "none", "required": "required", "any": "required"}
@@ -106,7 +107,7 @@ def write(conversation: Conversation, said: Json, upstream_model: str, manners: 
     if conversation.reasoning is not None and conversation.reasoning.effort:
         body["reasoning_effort"] = conversation.reasoning.effort
     if conversation.response_format is not None:
-        body["response_format"] = _format(conversation.response_format)
+        body["response_format"] = _format(conversation.response_format, said)
     if conversation.tools:
         body["tools"] = [_tool(tool) for tool in conversation.tools]
         body |= _choice(conversation.tool_choice, said)
@@ -149,7 +150,7 @@ def _choice(choice: ToolChoice | None, said: Json) -> Json:
     return words
 
 
-def _format(wanted: ResponseFormat) -> Json:
+def _format(wanted: ResponseFormat, said: Json) -> Json:
     if wanted.kind != "json_schema":
         return {"type": wanted.kind}
     schema: Json = {"name": wanted.name, "schema": wanted.schema}
@@ -157,4 +158,14 @@ def _format(wanted: ResponseFormat) -> Json:
         schema["strict"] = wanted.strict
     if wanted.description:
         schema["description"] = wanted.description
-    return {"type": "json_schema", "json_schema": schema}
+    written = {"type": "json_schema", "json_schema": schema}
+    spoken: Json = said.get("response_format") or {}
+    return spoken if _without_blanks(spoken) == _without_blanks(written) else written
+
+
+def _without_blanks(wanted: Json) -> Json:
+    schema = wanted.get("json_schema") or {}
+    return {
+        **wanted,
+        "json_schema": {key: it for key, it in schema.items() if it not in (None, "")},
+    }

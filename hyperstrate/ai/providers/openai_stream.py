@@ -70,10 +70,9 @@ class _Reader:
         )
         has_words = False
         for choice in payload.get("choices") or ():
-            if not isinstance(choice, dict):
+            if not _is_choice(choice):
                 raise wrong_answer("has an event of a wrong shape", event)
-            delta = choice.get("delta")
-            delta = delta if isinstance(delta, dict) else {}
+            delta = choice.get("delta") or {}
             has_words = has_words or any(delta[key] for key in delta if key != "role")
             if choice.get("index"):
                 chunk.other_text += _words(delta, "text")
@@ -110,6 +109,12 @@ class _Reader:
             self.is_finished = True
 
 
+def _is_choice(choice: Any) -> bool:
+    if not isinstance(choice, dict) or not isinstance(choice.get("index"), int | None):
+        return False
+    return isinstance(choice.get("delta"), dict | None)
+
+
 def _words(delta: Json, kind: str) -> str:
     """The content as text; Mistral's is a list while it thinks."""
     content = delta.get("content")
@@ -119,8 +124,9 @@ def _words(delta: Json, kind: str) -> str:
         return ""
     pieces = [piece for piece in content if isinstance(piece, dict) and piece.get("type") == kind]
     if kind == "thinking":
-        pieces = [line for piece in pieces for line in piece.get("thinking") or ()]
-    return "".join(word_of(piece, "text") for piece in pieces)
+        lists = [piece.get("thinking") for piece in pieces]
+        pieces = [line for it in lists if isinstance(it, list) for line in it]
+    return "".join(word_of(piece, "text") for piece in pieces if isinstance(piece, dict))
 
 
 def _thinking(delta: Json) -> str:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Blueprint, Response, request, url_for
+from marshmallow import EXCLUDE, ValidationError
 
 from hyperstrate.auth import keys, teams
 from hyperstrate.auth.runtime import runtime
-from hyperstrate.auth.schemas import CreateKey
+from hyperstrate.auth.schemas import CreateKey, KeyArgs
 from hyperstrate.shared.db import unit_of_work
-from hyperstrate.shared.errors import AppError
+from hyperstrate.shared.errors import AppError, BadRequest
 from hyperstrate.shared.guards import caller, require_admin
 from hyperstrate.shared.pagination import MAX_PER_PAGE
 from hyperstrate.shared.web import form_errors, go, is_htmx, page, submitted
@@ -92,24 +93,27 @@ def _is_confirmed(key_id: str) -> bool:
 def _show(*, status: int = 200, **context: Any) -> Response:
     """The page; ``issued`` with its secret, ``errors`` of the form, ``refused`` says why not."""
     org_id = caller().org_id
-    found = keys.find(
-        org_id,
-        router_id=request.args.get("routerId", ""),
-        team_id=request.args.get("teamId", ""),
-        page=request.args.get("page", 1, type=int),
-    )
+    found = keys.find(org_id, **_filters())
     own_teams = teams.find(org_id, per_page=MAX_PER_PAGE).items
     return page(
         "auth/keys.html",
         block="keys",
         status=status,
         found=found,
-        routers=runtime().routers.all_names(org_id),
+        routers=runtime().routers.names(org_id),
         team_choices=[(team.id, team.name) for team in own_teams],
         typed=request.form,
         base_url=_public_url(),
         **context,
     )
+
+
+def _filters() -> dict[str, Any]:
+    """The filters of the address. Raises BadRequest."""
+    try:
+        return dict(KeyArgs(unknown=EXCLUDE).load(request.args.to_dict()))
+    except ValidationError as error:
+        raise BadRequest("the filters of this address make no sense") from error
 
 
 def _public_url() -> str:

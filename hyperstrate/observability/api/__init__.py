@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from hyperstrate.observability.api.analytics import blueprint as analytics
-from hyperstrate.observability.api.logs import blueprint as logs
-from hyperstrate.observability.api.platform import blueprint as platform
+from hyperstrate.observability.api import analytics, logs, platform
 
-BLUEPRINTS = (analytics, logs, platform)
+BLUEPRINTS = (analytics.blueprint, logs.blueprint, platform.blueprint)

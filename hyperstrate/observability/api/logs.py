@@ -106,6 +106,6 @@ def _filters(args: dict[str, Any]) -> queries.Filters:
 
 
 def _path_id(text: str) -> str:
-    if len(text) > 100:
+    if len(text) > 100 or "\x00" in text:
         raise BadRequest("invalid id")
     return text

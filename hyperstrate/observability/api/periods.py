@@ -29,9 +29,12 @@ def _day(name: str, text: str) -> datetime | None:
     if not text:
         return None
     try:
-        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
+        day = datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
     except ValueError:
-        raise BadRequest(f"invalid '{name}' date, use YYYY-MM-DD") from None
+        day = None
+    if day is None or not 1970 <= day.year <= 9998:  # a day or a month more is still a date
+        raise BadRequest(f"invalid '{name}' date, use YYYY-MM-DD")
+    return day
 
 
 def _midnight(when: datetime) -> datetime:

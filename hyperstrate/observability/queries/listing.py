@@ -30,7 +30,7 @@ class Cursor:
     @classmethod
     def read(cls, text: str) -> Cursor:
         """The inverse of str(). Raises BadRequest."""
-        micros, _, log_id = text.partition(".")
+        micros, _, log_id = text.replace("\x00", "").partition(".")
         try:
             return cls(_EPOCH + timedelta(microseconds=int(micros)), log_id)
         except (ValueError, OverflowError):

@@ -10,7 +10,15 @@ import orjson
 
 from hyperstrate.router.answers import pack, unpack
 from hyperstrate.router.stage import Exchange, Stage
-from hyperstrate.shared.chat import ChatRequest, ChatResult, Part, Text, ToolCall
+from hyperstrate.shared.chat import (
+    ChatRequest,
+    ChatResult,
+    Foreign,
+    Part,
+    Text,
+    Thinking,
+    ToolCall,
+)
 from hyperstrate.shared.settings import setting
 
 if TYPE_CHECKING:
@@ -131,7 +139,14 @@ def _is_whole(exchange: Exchange, result: ChatResult) -> bool:
         return False
     if exchange.chat.operation == "embeddings":
         return bool(result.raw or result.body)
+    if not result.is_retellable or any(map(_is_untold, result.parts)):
+        return False
     return result.finish_reason in COMPLETE and any(map(_says_something, result.parts))
+
+
+def _is_untold(part: Part) -> bool:
+    """Parts that cannot be told again to a client of another dialect, or as a stream."""
+    return isinstance(part, Foreign) or (isinstance(part, Thinking) and bool(part.redacted))
 
 
 def _says_something(part: Part) -> bool:

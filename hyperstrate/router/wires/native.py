@@ -14,7 +14,7 @@ from hyperstrate.router.wires.openai_chat_read import session_of
 from hyperstrate.shared import sse
 from hyperstrate.shared.chat import ChatRequest, ChatResult, Chunk, Dialect, Json, Usage
 from hyperstrate.shared.errors import AppError, ProviderError
-from hyperstrate.shared.openai_messages import write_call
+from hyperstrate.shared.openai_messages_write import write_call
 
 
 @dataclass(frozen=True, slots=True)

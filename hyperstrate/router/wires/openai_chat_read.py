@@ -56,6 +56,8 @@ def check_common(body: Json) -> None:
         raise refuse("model", "must be a string")
     if not isinstance(body.get("stream", False), bool | None):
         raise refuse("stream", "must be true or false")
+    if not isinstance(body.get("stream_options", {}), dict | None):
+        raise refuse("stream_options", "must be an object")
 
 
 def session_of(fields: Any) -> Mapping[str, Any]:
@@ -119,7 +121,9 @@ def _read_stop(fields: Json) -> list[str]:
 
 
 def _read_tools(fields: Json) -> list[Tool | Foreign]:
-    tools = fields.pop("tools", None) or []
+    tools = fields.pop("tools", None)
+    if tools is None:
+        return []
     if not isinstance(tools, list):
         raise Misshaped("tools", "must be a list")
     return [_read_tool(tool, f"tools[{index}]") for index, tool in enumerate(tools)]

@@ -23,7 +23,8 @@ from hyperstrate.shared.chat import (
     Usage,
 )
 from hyperstrate.shared.errors import AppError, ProviderError
-from hyperstrate.shared.openai_messages import arguments_of, block_of, rest, write_assistant
+from hyperstrate.shared.openai_messages import arguments_of, rest
+from hyperstrate.shared.openai_messages_write import block_of, write_assistant
 
 DONE = sse.event(b"[DONE]")
 _WORDS: dict[FinishReason, str] = {
@@ -83,10 +84,9 @@ def completion(result: ChatResult, fallback_id: str, asked_model: str) -> Json:
 
 
 def _choice(result: ChatResult, index: int, parts: list[Part], said: Json) -> Json:
-    if index or not said:
-        word = said.get("finish_reason") or _WORDS[result.finish_reason or "stop"]
-    else:
-        word = finish_word(result.finish_reason, result.finish_detail, result.dialect)
+    word = finish_word(result.finish_reason, result.finish_detail, result.dialect)
+    if index:
+        word = said.get("finish_reason", word)
     known = said.get("message", {})
     message = _message(parts, known, is_refusal=not index and result.finish_reason == "refusal")
     if said and _spoken(message) == _spoken(known):

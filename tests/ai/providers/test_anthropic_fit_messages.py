@@ -4,6 +4,7 @@ from hyperstrate.shared.chat import (
     Document,
     Image,
     Message,
+    Part,
     Text,
     Thinking,
     Tool,
@@ -68,7 +69,7 @@ def test_results_of_parallel_calls_come_first_in_one_turn_of_the_user() -> None:
 
 
 def test_pictures_and_files_find_their_source() -> None:
-    parts = [
+    parts: list[Part] = [
         Image(url="data:image/png;base64,aGk="),
         Image(url="https://a.test/i.png", extra={"detail": "low"}),
         Document(data="JVBE", media_type="application/pdf", name="a.pdf"),
@@ -76,7 +77,7 @@ def test_pictures_and_files_find_their_source() -> None:
         Document(data="/w==", media_type="text/plain"),
     ]
 
-    body, dropped = fitted([Message("user", [*parts])])
+    body, dropped = fitted([Message("user", parts)])
 
     sources = [block["source"] for block in body["messages"][0]["content"]]
     assert sources == [

@@ -157,6 +157,9 @@ def test_filters_are_read_from_the_query(
         ("cursor=nonsense", "invalid cursor"),
         (f"routerId={'r' * 101}", "validation failed"),
         ("minCostUsd=NaN", "validation failed"),
+        ("minCostUsd=1e30", "validation failed"),
+        ("text=%00", "validation failed"),
+        ("from=0001-01-01", "invalid 'from' date, use YYYY-MM-DD"),
         ("minLatencyMs=99999999999999999999", "validation failed"),
     ],
 )
@@ -220,3 +223,4 @@ def test_an_unknown_id_is_404_and_a_long_one_400(client_as: ClientAs, path: str)
 
     assert admin.get(f"{LOGS}/unknown{path}").status_code == 404
     assert admin.get(f"{LOGS}/{'x' * 300}{path}").status_code == 400
+    assert admin.get(f"{LOGS}/%00{path}").status_code == 400

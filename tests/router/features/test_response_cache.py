@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -40,7 +41,7 @@ def test_the_same_request_is_answered_from_the_cache(make_exchange: MakeExchange
 
     assert hit is not None
     assert (hit.text, hit.raw, hit.id) == ("Good day", b'{"id": "x"}', "x")
-    assert (hit.usage, hit.cost_usd) == (Usage(), 0)
+    assert (hit.usage, hit.cost_usd) == (Usage(), Decimal(0))
     assert second.cache_hit_type == "exact"
     assert second.target == second.plan.targets[1]
     assert [(step.phase, step.kind, step.name, step.outcome) for step in first.steps] == [

@@ -78,7 +78,7 @@ def test_lets_pass_what_matches_nothing(make_exchange: MakeExchange) -> None:
 def test_refuses_a_prompt_whatever_its_letters(make_exchange: MakeExchange) -> None:
     exchange = make_exchange(chat=make_chat("This is ForBidden."))
 
-    with pytest.raises(Blocked, match="^request blocked by interceptor policy$") as refusal:
+    with pytest.raises(Blocked, match="request blocked by interceptor policy") as refusal:
         _filter("other", "forbidden").before(exchange)
 
     assert refusal.value.status == 403
@@ -117,7 +117,7 @@ def test_looks_everywhere_in_a_request(
     "parts", [[Text("forbidden")], [Thinking("forbidden")], [ToolCall("1", "look", "forbidden")]]
 )
 def test_refuses_an_answer(make_exchange: MakeExchange, parts: list[Part]) -> None:
-    with pytest.raises(Blocked, match="^response blocked"):
+    with pytest.raises(Blocked, match="response blocked"):
         _filter().after(make_exchange(), answer(parts=parts))
 
     with pytest.raises(Blocked):
@@ -205,7 +205,9 @@ def test_a_match_without_end_is_stopped_before_it_has_left(make_exchange: MakeEx
     assert "e" not in words
 
 
-@pytest.mark.parametrize("pattern", [r"\bass\b", r"ass$", r"ass(?!ume)", r"(?<!gl)ass\b", "^ume"])
+@pytest.mark.parametrize(
+    "pattern", [r"\bass\b", r"ass$", r"(?<!gl)ass(?!ume)", r"(?<!gl)ass\b", "^ume"]
+)
 def test_what_only_looks_like_a_match_for_a_moment_passes(
     make_exchange: MakeExchange, pattern: str
 ) -> None:

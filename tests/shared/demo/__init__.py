@@ -127,7 +127,7 @@ def document() -> dict[str, Any]:
 
 
 def panel() -> Response:
-    return web.page("panel.html", block="panel")
+    return web.page("panel.html", block="panel", name=request.args.get("name", "support-chat"))
 
 
 def edit() -> Response:

@@ -1,0 +1,34 @@
+"""One running installation for all tests of this process, and providers that it may call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.gateway import Admin, Gateway, running
+from tests.upstreams import Provider
+
+
+@pytest.fixture(scope="session")
+def gateway(folder: Path) -> Iterator[Gateway]:
+    """A running installation, set up."""
+    with running(folder / "gateway") as started:
+        Admin(started).set_up()
+        yield started
+
+
+@pytest.fixture(scope="session")
+def admin(gateway: Gateway) -> Admin:
+    """Ada, signed in over REST."""
+    found = Admin(gateway)
+    found.sign_in()
+    return found
+
+
+@pytest.fixture
+def provider() -> Iterator[Provider]:
+    """A scripted provider on loopback."""
+    with Provider() as started:
+        yield started

@@ -1,0 +1,209 @@
+"""A running installation: the real server in processes of its own, as `make run` starts it."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+EMAIL, PASSWORD = "ada@example.com", "correct horse battery"
+SETUP_TOKEN = "open-sesame"
+START_S = 60.0
+
+
+class Gateway:
+    """An installation on loopback. ``stop`` and ``kill`` end it, ``start`` begins again."""
+
+    def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
+        self.port = _free_port()
+        self.folder = folder
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.log = folder / "server.log"
+        self._process: subprocess.Popen[bytes] | None = None
+        self._environment = {
+            **{key: os.environ[key] for key in ("PATH", "HOME", "LANG") if key in os.environ},
+            "PORT": str(self.port),
+            "DATABASE_DSN": f"sqlite:///{folder / 'gateway.db'}",
+            "SPOOL_DIR": str(folder / "spool"),
+            "SETUP_TOKEN": SETUP_TOKEN,
+            "ALLOW_PRIVATE_UPSTREAMS": "127.0.0.1",
+            "FLASK_APP": "wsgi",
+            "PYTHONUNBUFFERED": "1",
+            **environment,
+        }
+
+    def flask(self, *arguments: str, **environment: str) -> str:
+        """Run a flask command of this installation and give what it printed."""
+        done = subprocess.run(
+            [sys.executable, "-m", "flask", *arguments],
+            env={**self._environment, **environment},
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def start(self) -> None:
+        """Start the server and wait until it answers."""
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "gunicorn", "wsgi:app"],
+                env=self._environment,
+                cwd=ROOT,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        self._until_ready()
+
+    def _until_ready(self) -> None:
+        until = time.monotonic() + START_S
+        while time.monotonic() < until:
+            assert self._process is not None
+            assert self._process.poll() is None, self.log.read_text()
+            try:
+                if self.request("GET", "/healthz")[0] == 200:
+                    return
+            except OSError:
+                threading.Event().wait(0.05)
+        raise TimeoutError(self.log.read_text())
+
+    def kill(self) -> None:
+        """End every process of the server at once, with SIGKILL."""
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> None:
+        """Ask the server to end, and wait for it."""
+        self._end(signal.SIGTERM)
+
+    def _end(self, how: signal.Signals) -> None:
+        if self._process is None:
+            return
+        os.killpg(self._process.pid, how)
+        self._process.wait(30)
+        self._process = None
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+        *,
+        timeout: float = 30.0,
+    ) -> tuple[int, dict[str, str], bytes]:
+        """One HTTP request: status, headers with lower-case names, body."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+        try:
+            data = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
+            given = {"Content-Type": "application/json", **(headers or {})}
+            connection.request(method, path, data, given)
+            response = connection.getresponse()
+            found = {name.lower(): value for name, value in response.getheaders()}
+            return response.status, found, response.read()
+        finally:
+            connection.close()
+
+
+class Admin:
+    """Ada, the first admin, over REST. Raises AssertionError with what the API answered."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self.gateway = gateway
+        self._token = ""
+
+    def call(self, method: str, path: str, body: Any = None) -> Any:
+        headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
+        status, _headers, answer = self.gateway.request(method, path, body, headers)
+        assert status < 300, f"{method} {path}: {status} {answer.decode()}"
+        return json.loads(answer) if answer else None
+
+    def set_up(self) -> None:
+        """The first run, without a browser."""
+        body = {
+            "setupToken": SETUP_TOKEN,
+            "orgName": "Acme",
+            "name": "Ada",
+            "email": EMAIL,
+            "password": PASSWORD,
+        }
+        self._token = self.call("POST", "/auth/setup", body)["token"]
+
+    def sign_in(self) -> None:
+        body = {"email": EMAIL, "password": PASSWORD}
+        self._token = self.call("POST", "/auth/login", body)["token"]
+
+    @property
+    def token(self) -> str:
+        """The session token, to be sent as Bearer."""
+        return self._token
+
+    def model(self, definition: str = "dummy", **configuration: Any) -> str:
+        """Register a model; with ``baseUrl=...`` and the like it is configured."""
+        model = self.call("POST", "/ai/models", {"modelDefinitionKey": definition})
+        if configuration:
+            self.call("PUT", f"/ai/models/{model['id']}/configuration", configuration)
+        return str(model["id"])
+
+    def router(
+        self, name: str, *models: str, strategy: str = "failover", **features: dict[str, Any]
+    ) -> str:
+        """An active router over ``models``, by priority, with ``features`` by name."""
+        router = self.call("POST", "/router", {"name": name, "strategy": strategy})["id"]
+        for priority, model in enumerate(models):
+            target = {"modelId": model, "priority": priority}
+            self.call("POST", f"/router/{router}/targets", target)
+        for feature, config in features.items():
+            body = {"featureType": feature, "config": config}
+            self.call("POST", f"/router/{router}/features", body)
+        self.call("PATCH", f"/router/{router}", {"status": "active"})
+        return str(router)
+
+    def key(self, router_id: str = "", **more: Any) -> str:
+        """A new API key of a router; without one, of the whole organisation."""
+        scope = {"routerId": router_id} if router_id else {"scope": "global"}
+        return str(self.call("POST", "/auth/api-keys", {"name": "test", **scope, **more})["key"])
+
+    def logs(self, count: int, *, within_s: float = 20.0) -> list[dict[str, Any]]:
+        """The logs, newest first, once there are ``count``; the recorder writes them in batches."""
+        until = time.monotonic() + within_s
+        while True:
+            page = self.call("GET", "/analytics/inference-logs?perPage=500")
+            if len(page["items"]) >= count or time.monotonic() > until:
+                return list(page["items"])
+            threading.Event().wait(0.05)
+
+
+@contextmanager
+def running(folder: Path, **environment: str) -> Iterator[Gateway]:
+    """A new installation on an empty database, started and ended here."""
+    folder.mkdir(parents=True, exist_ok=True)
+    gateway = Gateway(folder, environment)
+    gateway.flask("db", "upgrade")
+    gateway.start()
+    try:
+        yield gateway
+    finally:
+        gateway.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
