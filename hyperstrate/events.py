@@ -85,6 +85,17 @@ model_deleted: Signal[ModelDeleted] = Signal("model_deleted")
 
 
 @dataclass(frozen=True, slots=True)
+class RouterDeleted:
+    """A router was deleted. Emitted by ``router`` after the commit."""
+
+    org_id: str
+    router_id: str
+
+
+router_deleted: Signal[RouterDeleted] = Signal("router_deleted")
+
+
+@dataclass(frozen=True, slots=True)
 class RequestsRecorded:
     """Finished requests stand in the log. Emitted by ``observability`` after a batch's commit.
 

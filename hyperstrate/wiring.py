@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from datetime import timedelta
 
 from flask import Flask
 
@@ -10,12 +11,14 @@ from hyperstrate import ai, auth, observability, prompts, router
 from hyperstrate.ai import registrations
 from hyperstrate.auth import teams
 from hyperstrate.config import Config
-from hyperstrate.observability import ModelRef
+from hyperstrate.observability import ModelRef, queries
 from hyperstrate.prompts import library
 from hyperstrate.router import routers
+from hyperstrate.router.ports import Figures, ModelChoice
 from hyperstrate.router.proxy import Limits
 from hyperstrate.shared import cache, crypto, store
 from hyperstrate.shared.addresses import AddressRules
+from hyperstrate.shared.db import now
 from hyperstrate.shared.spool import Spool
 from hyperstrate.shared.upstream import Upstream
 from hyperstrate.shared.web import Api
@@ -40,6 +43,39 @@ class Names:
         }
 
 
+class Models:
+    """Answers router: the models that a target may have."""
+
+    def choices(self, org_id: str) -> list[ModelChoice]:
+        choices = [
+            ModelChoice(
+                id=found.id,
+                name=found.name,
+                definition_key=found.definition.key,
+                provider=found.definition.profile.label,
+                is_ready=found.is_ready,
+            )
+            for found in registrations.named(org_id)
+        ]
+        return sorted(choices, key=lambda choice: (choice.name.lower(), choice.id))
+
+
+class RouterFigures:
+    """Answers router: what happened lately on its routers."""
+
+    def by_router(
+        self, org_id: str, days: int, router_ids: Collection[str]
+    ) -> Mapping[str, Figures]:
+        until = now()
+        found = queries.by_router(
+            org_id, until - timedelta(days=days), until, router_ids=router_ids
+        )
+        return {
+            router_id: Figures(row.requests, row.errors, row.cost_usd, row.p95_latency_ms)
+            for router_id, row in found.items()
+        }
+
+
 def register(app: Flask, api: Api, config: Config) -> None:
     """Bring the modules into ``app``, each with what it needs of the others."""
     crypto.configure(config.secret_keys)
@@ -61,6 +97,8 @@ def register(app: Flask, api: Api, config: Config) -> None:
             identities=app.extensions["identity"],
             prompts=library,
             teams=teams,
+            models=Models(),
+            figures=RouterFigures(),
             store=shared,
         ),
         Limits(max_body_bytes=config.max_body_bytes, max_messages=config.max_messages),

@@ -19,7 +19,7 @@ def postgres(folder: Path) -> Iterator[str]:
     """A fresh database, on TEST_DATABASE_URL or on a server started here."""
     given = os.environ.get("TEST_DATABASE_URL")
     if given:
-        with _fresh_database(given) as uri:
+        with fresh_database(given) as uri:
             yield uri
         return
     with get_server(folder) as server:
@@ -27,7 +27,7 @@ def postgres(folder: Path) -> Iterator[str]:
 
 
 @contextmanager
-def _fresh_database(given: str) -> Iterator[str]:
+def fresh_database(given: str) -> Iterator[str]:
     name = new_id("test")
     with psycopg.connect(given, autocommit=True) as connection:
         connection.execute(f'CREATE DATABASE "{name}"'.encode())

@@ -11,7 +11,6 @@ from hyperstrate.ai import catalog, configurations, registrations
 from hyperstrate.ai.catalog import Definition
 from hyperstrate.ai.configurations import Configuration
 from hyperstrate.ai.inference import Inference, TestOutcome
-from hyperstrate.ai.models import ModelConfiguration
 from hyperstrate.ai.ports import Ports
 from hyperstrate.ai.registrations import Registered
 from hyperstrate.ai.schemas import (
@@ -80,7 +79,7 @@ def register_model(body: Json) -> Registered:
 @require_admin
 @blp.arguments(IdsArgs, location="query")
 @blp.response(200, ConfigurationSchema(many=True))
-def list_configurations(args: Json) -> list[ModelConfiguration]:
+def list_configurations(args: Json) -> Any:
     """How some models are reached"""
     return configurations.of_models(caller().org_id, args["ids"])
 
@@ -115,7 +114,7 @@ def delete_model(id: str) -> None:
 @blp.get("/models/<id>/configuration")
 @require_admin
 @blp.response(200, ConfigurationSchema)
-def get_configuration(id: str) -> ModelConfiguration:
+def get_configuration(id: str) -> Any:
     """How it is reached"""
     return configurations.get(caller().org_id, id)
 
@@ -124,7 +123,7 @@ def get_configuration(id: str) -> ModelConfiguration:
 @require_admin
 @blp.arguments(SetConfiguration)
 @blp.response(200, ConfigurationSchema)
-def set_configuration(body: Json, id: str) -> ModelConfiguration:
+def set_configuration(body: Json, id: str) -> Any:
     """Set how it is reached"""
     with unit_of_work():
         return configurations.configure(

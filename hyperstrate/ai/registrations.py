@@ -130,9 +130,11 @@ def _matches(query: str) -> ColumnElement[bool]:
     return or_(*(column.icontains(query, autoescape=True) for column in columns))
 
 
-def named(org_id: str, ids: Sequence[str]) -> list[Registered]:
-    """Those of ``ids`` that are registered here, newest first."""
-    wanted = select(Model).where(Model.org_id == org_id, Model.id.in_(ids))
+def named(org_id: str, ids: Sequence[str] | None = None) -> list[Registered]:
+    """Those of ``ids`` that are registered here, newest first; without ids, all."""
+    wanted = select(Model).where(Model.org_id == org_id)
+    if ids is not None:
+        wanted = wanted.where(Model.id.in_(ids))
     models = session.scalars(wanted.order_by(Model.created_at.desc(), Model.id.desc()))
     return [Registered.of(model) for model in models]
 

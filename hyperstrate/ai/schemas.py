@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from marshmallow import EXCLUDE, Schema, fields, validate
+from marshmallow import Schema, fields, validate
 
-from hyperstrate.shared.schemas import REQUIRED, PageArgs, page_of
+from hyperstrate.shared.schemas import REQUIRED, Body, PageArgs, page_of
 
 
 def _text(max_length: int, **options: Any) -> fields.String:
@@ -21,13 +21,6 @@ def _seconds(name: str) -> fields.Float:
 
 def _price(path: str, name: str) -> fields.Float:
     return fields.Float(attribute=path, data_key=name, metadata={"description": "USD"})
-
-
-class Body(Schema):
-    """What a client sends; fields that are not known are ignored."""
-
-    class Meta:
-        unknown = EXCLUDE
 
 
 class CatalogArgs(Schema):

@@ -12,7 +12,7 @@ from hyperstrate.auth.runtime import Runtime, use
 from hyperstrate.auth.throttle import Throttle
 from hyperstrate.auth.tokens import Tokens
 from hyperstrate.config import Config
-from hyperstrate.events import RequestsRecorded, requests_recorded
+from hyperstrate.events import RequestsRecorded, RouterDeleted, requests_recorded, router_deleted
 from hyperstrate.shared import web
 from hyperstrate.shared.db import unit_of_work
 
@@ -32,6 +32,12 @@ def register(app: Flask, api_document: web.Api, ports: Ports) -> None:
         app.register_blueprint(blueprint)
     web.add_nav("API keys", "key_pages.show", "key-round", 40)
     requests_recorded.connect(_mark_keys_used)
+    router_deleted.connect(_forget_router)
+
+
+def _forget_router(event: RouterDeleted) -> None:
+    with unit_of_work():
+        keys.forget_router(event.org_id, event.router_id)
 
 
 def _mark_keys_used(event: RequestsRecorded) -> None:

@@ -11,6 +11,7 @@ from time import time
 from typing import Any, Literal
 
 from cachetools import TTLCache
+from sqlalchemy import delete as sql_delete
 from sqlalchemy import or_, select, update
 
 from hyperstrate.auth import teams
@@ -157,6 +158,12 @@ def delete(org_id: str, key_id: str) -> None:
     """Delete a key. Raises NotFound."""
     session.delete(_own(org_id, key_id))
     session.flush()
+    bump("keys")
+
+
+def forget_router(org_id: str, router_id: str) -> None:
+    """A router is gone: its keys open nothing any more."""
+    session.execute(sql_delete(APIKey).where(APIKey.org_id == org_id, APIKey.router_id == router_id))
     bump("keys")
 
 

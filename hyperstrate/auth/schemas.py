@@ -2,51 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from marshmallow import EXCLUDE, Schema, ValidationError, fields, post_dump, pre_load, validate
+from marshmallow import Schema, ValidationError, fields, post_dump, validate
 
 from hyperstrate.auth import passwords
 from hyperstrate.shared.db import now
-from hyperstrate.shared.schemas import REQUIRED, PageArgs, page_of
-
-_WRONG_TYPE: dict[type[fields.Field[Any]], str] = {
-    fields.String: "must be text",
-    fields.Boolean: "must be true or false",
-    fields.Integer: "must be a whole number",
-    fields.Float: "must be a number",
-    fields.List: "must be a list",
-    fields.DateTime: "must be a time such as 2027-01-31T00:00:00Z",
-}
-
-
-class Text(fields.String):
-    """Text that every database can keep, without the space around it."""
-
-    def __init__(self, *, max: int = 255, min: int = 0, strip: bool = True, **options: Any) -> None:
-        super().__init__(**options)
-        self.strip = strip
-        if min > 1:
-            self.validators.append(
-                validate.Length(min=min, error="must be at least {min} characters")
-            )
-        self.validators.append(validate.Length(max=max, error="must be at most {max} characters"))
-
-    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
-        text = str(super()._deserialize(value, *args, **kwargs))
-        text = text.strip() if self.strip else text
-        if self.required and not text:
-            raise ValidationError(REQUIRED["required"])
-        if "\0" in text or not _is_unicode(text):
-            raise ValidationError("has characters that cannot be stored")
-        return text
-
-
-def _is_unicode(text: str) -> bool:
-    """No half of a surrogate pair, which JSON can spell but UTF-8 cannot."""
-    return text.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in text)
+from hyperstrate.shared.schemas import Body, PageArgs, Text, page_of
 
 
 def _email() -> Text:
@@ -72,27 +35,6 @@ def _expiry(**options: Any) -> fields.AwareDateTime:
     return fields.AwareDateTime(
         data_key="expiresAt", default_timezone=UTC, validate=_in_the_future, **options
     )
-
-
-class Body(Schema):
-    """Unknown fields are ignored, and null is as good as absent where it is not meant."""
-
-    class Meta:
-        unknown = EXCLUDE
-
-    def on_bind_field(self, field_name: str, field_obj: fields.Field[Any]) -> None:
-        kinds = (words for kind, words in _WRONG_TYPE.items() if isinstance(field_obj, kind))
-        field_obj.error_messages |= {"invalid": next(kinds)} | REQUIRED
-
-    @pre_load
-    def _leave_nulls_out(self, data: Any, **_: Any) -> Any:
-        if not isinstance(data, Mapping):
-            return data
-        known = self.fields.items()
-        nullable = {field.data_key or name for name, field in known if field.allow_none}
-        return {
-            name: value for name, value in data.items() if value is not None or name in nullable
-        }
 
 
 class SetupBody(Body):
@@ -136,7 +78,7 @@ class CreateKey(Body):
 class ChangeKey(Body):
     """What changes; an ``expiresAt`` of null means never."""
 
-    name = Text(validate=validate.Length(min=1, error=REQUIRED["required"]))
+    name = Text(min=1)
     description = Text(max=2000)
     is_enabled = fields.Boolean(data_key="isEnabled")
     expires_at = _expiry(allow_none=True)
@@ -163,7 +105,7 @@ def _ceiling() -> validate.Range:
 class ChangeTeam(Body):
     """What changes."""
 
-    name = Text(validate=validate.Length(min=1, error=REQUIRED["required"]))
+    name = Text(min=1)
     description = Text(max=2000)
     max_requests = fields.Integer(data_key="maxRequests", strict=True, validate=_ceiling())
     max_cost_usd = fields.Float(data_key="maxCostUsd", validate=_ceiling())

@@ -9,8 +9,6 @@ from hmac import compare_digest
 from pathlib import Path
 
 from marshmallow import ValidationError
-from sqlalchemy.exc import IntegrityError
-
 from hyperstrate.auth import directory, teams
 from hyperstrate.auth.models import Organization, User
 from hyperstrate.auth.runtime import runtime
@@ -88,10 +86,7 @@ def _establish(*, org_name: str, name: str, email: str, password: str) -> Foundi
 
 def _queue() -> None:
     """Wait for another set-up that is under way: both write the same row of cache versions."""
-    try:
-        bump("users")
-    except IntegrityError:
-        raise _is_done() from None
+    bump("users")
 
 
 def _is_done() -> Conflict:

@@ -52,6 +52,14 @@ def exists(org_id: str, team_id: str) -> bool:
     return bool(session.scalar(select(found)))
 
 
+def names(org_id: str) -> dict[str, str]:
+    """id -> name of all teams, by name."""
+    rows = session.execute(
+        select(Team.id, Team.name).where(Team.org_id == org_id).order_by(Team.name, Team.id)
+    )
+    return {row.id: row.name for row in rows}
+
+
 def default(org_id: str) -> Team:
     """The team of keys for which none was named: the oldest that is enabled. Raises NotFound."""
     enabled = select(Team).where(Team.org_id == org_id, Team.is_enabled).order_by(Team.id)

@@ -30,6 +30,14 @@ def get(org_id: str, prompt_id: str) -> Prompt:
     return found
 
 
+def names(org_id: str) -> dict[str, str]:
+    """id -> name of all prompts, by name."""
+    rows = session.execute(
+        select(Prompt.id, Prompt.name).where(Prompt.org_id == org_id).order_by(Prompt.name)
+    )
+    return {row.id: row.name for row in rows}
+
+
 def load(org_id: str, prompt_id: str) -> str:
     """The prompt's text. Raises NotFound."""
     return get(org_id, prompt_id).content

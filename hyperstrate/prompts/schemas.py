@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from marshmallow import Schema, fields
 
-from hyperstrate.shared.schemas import REQUIRED, name_field, page_of
+from hyperstrate.shared.schemas import Body, Text, page_of
 
 
-class CreatePrompt(Schema):
+class CreatePrompt(Body):
     """A new prompt."""
 
-    name = name_field()
-    content = fields.String(required=True, error_messages=REQUIRED)
-    description = fields.String(load_default="")
+    name = Text(required=True)
+    content = Text(required=True, max=1_000_000, strip=False)
+    description = Text(load_default="", max=10_000)
 
 
-class UpdatePrompt(Schema):
+class UpdatePrompt(Body):
     """What changes."""
 
-    name = name_field(required=False)
-    content = fields.String()
-    description = fields.String()
+    name = Text(min=1)
+    content = Text(max=1_000_000, strip=False)
+    description = Text(max=10_000)
 
 
 class PromptSchema(Schema):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy.exc import IntegrityError
 
@@ -12,10 +12,12 @@ from hyperstrate.router import routers
 from hyperstrate.router.features import FEATURES
 from hyperstrate.router.interceptors import INTERCEPTORS
 from hyperstrate.router.models import Router, RouterFeature, RouterInterceptor, RouterTarget
+from hyperstrate.router.strategies.percentage import check_percentages
 from hyperstrate.shared import settings
 from hyperstrate.shared.db import session
-from hyperstrate.shared.errors import BadRequest, Conflict, NotFound
+from hyperstrate.shared.errors import BadRequest, Conflict, NotFound, Unprocessable
 
+P = TypeVar("P", RouterTarget, RouterFeature, RouterInterceptor)
 FEATURE_BY_NAME = {kind.name: kind for kind in FEATURES}
 
 
@@ -80,6 +82,17 @@ def update_targets(
                 setattr(target, name, value)
     _finish(router)
     return router.targets
+
+
+def share_out(
+    org_id: str, router_id: str, changes: Mapping[str, TargetChanges]
+) -> list[RouterTarget]:
+    """Set the percentages together. Raises Unprocessable unless they sum to 100, even of a draft."""
+    rows = update_targets(org_id, router_id, changes)
+    complaint = check_percentages([row.percentage for row in rows if row.is_enabled])
+    if complaint:
+        raise Unprocessable(complaint)
+    return rows
 
 
 def remove_target(org_id: str, router_id: str, target_id: str) -> None:
@@ -165,6 +178,18 @@ def update_interceptor(
     return interceptor
 
 
+def move_interceptor(org_id: str, router_id: str, interceptor_id: str, *, by: int) -> None:
+    """Let it run ``by`` places later, or earlier below zero. Raises NotFound."""
+    router = routers.get(org_id, router_id)
+    ordered = list(router.interceptors)
+    moved = _part(ordered, interceptor_id, "interceptor")
+    place = ordered.index(moved)
+    ordered.insert(max(0, place + by), ordered.pop(place))
+    for order, row in enumerate(ordered, 1):
+        row.execution_order = order
+    _finish(router)
+
+
 def remove_feature(org_id: str, router_id: str, feature_id: str) -> None:
     """Raises NotFound."""
     router = routers.get(org_id, router_id)
@@ -212,7 +237,7 @@ def _cleaned(config: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:
     return settings.dump(settings.load(config, values))
 
 
-def _part(rows: Sequence[Any], row_id: str, what: str) -> Any:
+def _part(rows: Sequence[P], row_id: str, what: str) -> P:
     found = next((row for row in rows if row.id == row_id), None)
     if found is None:
         raise NotFound(f"{what} not found")
@@ -239,4 +264,5 @@ def _finish(router: Router) -> None:
         session.flush()
     except IntegrityError as error:
         raise Conflict("somebody changed this router at the same moment; try again") from error
+    session.expire(router, ["targets", "interceptors"])  # their order may be another
     routers.changed()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Protocol
 
 from hyperstrate.shared.chat import ChatRequest, ChatResult
@@ -45,11 +47,54 @@ class PromptLoader(Protocol):
     def load(self, org_id: str, prompt_id: str) -> str:
         """The prompt's text. Raises NotFound."""
 
+    def names(self, org_id: str) -> Mapping[str, str]:
+        """id -> name of all prompts, by name."""
+
 
 class Teams(Protocol):
     """Answered by ``auth``."""
 
     def exists(self, org_id: str, team_id: str) -> bool: ...
+
+    def names(self, org_id: str) -> Mapping[str, str]:
+        """id -> name of all teams, by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelChoice:
+    """A registered model as a page offers it; ``provider`` is written for people."""
+
+    id: str
+    name: str
+    definition_key: str
+    provider: str
+    is_ready: bool
+
+
+class Models(Protocol):
+    """Answered by ``ai``: the models that a target may have."""
+
+    def choices(self, org_id: str) -> Sequence[ModelChoice]:
+        """All registered models, by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What happened on a router in some days; no percentile without a timed request."""
+
+    requests: int = 0
+    errors: int = 0
+    cost_usd: Decimal = Decimal(0)
+    p95_latency_ms: int | None = None
+
+
+class RouterFigures(Protocol):
+    """Answered by ``observability``."""
+
+    def by_router(
+        self, org_id: str, days: int, router_ids: Collection[str]
+    ) -> Mapping[str, Figures]:
+        """The figures of the last ``days``; a router without requests is left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,4 +103,6 @@ class Ports:
     identities: Identities
     prompts: PromptLoader
     teams: Teams
+    models: Models
+    figures: RouterFigures
     store: Store

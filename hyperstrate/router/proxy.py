@@ -13,7 +13,7 @@ from hyperstrate.router.paths import MAX_ID_LENGTH, Path
 from hyperstrate.router.plan import Plan, Plans
 from hyperstrate.router.ports import Ports
 from hyperstrate.router.sessions import session_of
-from hyperstrate.router.stage import Exchange
+from hyperstrate.router.stage import Exchange, Step
 from hyperstrate.router.wires import WIRES
 from hyperstrate.router.wires.base import Inquiry, StreamWriter, Wire
 from hyperstrate.shared.chat import ChatResult, Dialect
@@ -42,7 +42,10 @@ PASSED_HEADERS = ("anthropic-beta", "anthropic-version", "openai-beta")
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request as it came; header names are lower-case. ``caller``: known already, by cookie."""
+    """A request as it came; header names are lower-case. ``caller``: known already, by cookie.
+
+    ``steps`` becomes the trace, also of a request that fails.
+    """
 
     path: Path
     method: str
@@ -50,6 +53,7 @@ class Call:
     body: bytes
     caller: Caller | None = None
     cancellation: Cancellation = field(default_factory=Cancellation)
+    steps: list[Step] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -146,6 +150,7 @@ class Proxy:
             cancellation=call.cancellation,
             variables=dict(inquiry.variables),
             bypass_cache=inquiry.bypass_cache,
+            steps=call.steps,
             session=session_of(call.headers, inquiry.session),
         )
         result = pipeline.run(exchange, self._ports.inference)

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import Select, func, or_, select
+from sqlalchemy.orm import selectinload
 
+from hyperstrate.events import RouterDeleted, router_deleted
 from hyperstrate.router.models import Router, RouterConfiguration, RouterTarget, RouterTeamAccess
 from hyperstrate.router.ports import Ports
 from hyperstrate.router.strategies import STRATEGIES
 from hyperstrate.router.strategies.percentage import check_percentages
 from hyperstrate.shared.cache import bump
-from hyperstrate.shared.db import session
+from hyperstrate.shared.db import after_commit, session
 from hyperstrate.shared.errors import BadRequest, Conflict, NotFound, Unprocessable
 from hyperstrate.shared.pagination import Page, paginate
 
 STATUSES = ("draft", "active", "inactive")
+ORDERS = {
+    "name": (func.lower(Router.name),),
+    "-name": (func.lower(Router.name).desc(),),
+    "status": (Router.status, func.lower(Router.name)),
+    "-status": (Router.status.desc(), func.lower(Router.name)),
+}
 _ports: Ports | None = None
 
 
@@ -39,11 +47,23 @@ def changed() -> None:
 
 def find(org_id: str, *, query: str = "", page: int = 1, per_page: int = 30) -> Page[Router]:
     """Routers, newest first; ``query`` is looked for in id, name and description."""
-    rows = select(Router).where(Router.org_id == org_id).order_by(Router.id.desc())
-    if query:
-        columns = (Router.id, Router.name, Router.description)
-        rows = rows.where(or_(*(column.icontains(query, autoescape=True) for column in columns)))
+    rows = _matching(org_id, query).order_by(Router.id.desc())
     return paginate(rows, page=page, per_page=per_page)
+
+
+def listing(org_id: str, *, query: str = "", sort: str = "", page: int = 1) -> Page[Router]:
+    """Routers with their parts: by ``sort``, a key of ORDERS, else newest first."""
+    rows = _matching(org_id, query).order_by(*ORDERS.get(sort, ()), Router.id.desc())
+    parts = (Router.targets, Router.features, Router.interceptors)
+    return paginate(rows.options(*map(selectinload, parts)), page=page)
+
+
+def _matching(org_id: str, query: str) -> Select[Router]:
+    rows = select(Router).where(Router.org_id == org_id)
+    if not query:
+        return rows
+    columns = (Router.id, Router.name, Router.description)
+    return rows.where(or_(*(column.icontains(query, autoescape=True) for column in columns)))
 
 
 def get(org_id: str, router_id: str) -> Router:
@@ -136,6 +156,7 @@ def delete(org_id: str, router_id: str) -> None:
     session.delete(get(org_id, router_id))
     session.flush()
     changed()
+    after_commit(lambda: router_deleted.emit(RouterDeleted(org_id, router_id)))
 
 
 def check_runnable(router: Router) -> None:
@@ -177,6 +198,15 @@ def revoke(org_id: str, router_id: str, team_id: str) -> None:
     changed()
 
 
+def set_teams(org_id: str, router_id: str, team_ids: Collection[str]) -> None:
+    """Let these teams use the router and no others; none: everybody. Raises NotFound."""
+    for access in list(accesses(org_id, router_id)):
+        if access.team_id not in team_ids:
+            revoke(org_id, router_id, access.team_id)
+    for team_id in team_ids:
+        grant(org_id, router_id, team_id)
+
+
 def forget_model(org_id: str, model_id: str) -> None:
     """A model is gone, and the database has removed its targets: build the plans anew."""
     query = (
@@ -204,7 +234,8 @@ def _check_status(status: str) -> None:
 def _check_name(org_id: str, name: str) -> None:
     taken = select(Router.id).where(Router.org_id == org_id, Router.name == name)
     if session.scalar(taken) is not None:
-        raise Conflict("a router of this name exists already")
+        complaint = "a router of this name exists already"
+        raise Conflict(complaint, fields={"name": [complaint]})
 
 
 def _check_prompt(org_id: str, prompt_id: str | None) -> None:

@@ -8,7 +8,7 @@ from hyperstrate.router.features import FEATURES
 from hyperstrate.router.interceptors import INTERCEPTORS
 from hyperstrate.router.routers import STATUSES
 from hyperstrate.router.strategies import STRATEGIES
-from hyperstrate.shared.schemas import REQUIRED, name_field, page_of
+from hyperstrate.shared.schemas import Body, Text, page_of
 from hyperstrate.shared.settings import schema_of
 
 _strategy = validate.OneOf(list(STRATEGIES), error="must be one of: {choices}")
@@ -23,24 +23,24 @@ INTERCEPTOR_CONFIGS = [
 ]
 
 
-class CreateRouter(Schema):
+class CreateRouter(Body):
     """A new router; it starts as a draft."""
 
-    name = name_field()
-    strategy = fields.String(required=True, validate=_strategy, error_messages=REQUIRED)
-    description = fields.String(load_default="")
-    prompt_id = fields.String(data_key="promptId", load_default=None, allow_none=True)
+    name = Text(required=True)
+    strategy = Text(required=True, validate=_strategy)
+    description = Text(load_default="", max=10_000)
+    prompt_id = Text(data_key="promptId", load_default=None, allow_none=True)
     store_payloads = fields.Boolean(data_key="storePayloads", load_default=False)
 
 
-class UpdateRouter(Schema):
+class UpdateRouter(Body):
     """What changes; an empty promptId clears."""
 
-    name = name_field(required=False)
-    strategy = fields.String(validate=_strategy)
-    status = fields.String(validate=_status)
-    description = fields.String()
-    prompt_id = fields.String(data_key="promptId")
+    name = Text(min=1)
+    strategy = Text(validate=_strategy)
+    status = Text(validate=_status)
+    description = Text(max=10_000)
+    prompt_id = Text(data_key="promptId")
     store_payloads = fields.Boolean(data_key="storePayloads")
 
 
@@ -63,33 +63,33 @@ class RouterSchema(Schema):
 RouterPage = page_of(RouterSchema)
 
 
-class CreateTarget(Schema):
+class CreateTarget(Body):
     """A model that the router may choose."""
 
-    model_id = fields.String(required=True, data_key="modelId", error_messages=REQUIRED)
+    model_id = Text(required=True, data_key="modelId")
     weight = fields.Integer(load_default=1, validate=_weight, strict=True)
     percentage = fields.Float(load_default=0.0, validate=_percent)
     priority = fields.Integer(load_default=0, validate=_priority, strict=True)
-    prompt_id = fields.String(data_key="promptId", load_default=None, allow_none=True)
+    prompt_id = Text(data_key="promptId", load_default=None, allow_none=True)
 
 
-class UpdateTarget(Schema):
+class UpdateTarget(Body):
     """What changes; an empty promptId clears."""
 
     weight = fields.Integer(validate=_weight, strict=True)
     percentage = fields.Float(validate=_percent)
     priority = fields.Integer(validate=_priority, strict=True)
     is_enabled = fields.Boolean(data_key="isEnabled")
-    prompt_id = fields.String(data_key="promptId")
+    prompt_id = Text(data_key="promptId")
 
 
 class UpdateTargetOfMany(UpdateTarget):
     """One target of several that change together."""
 
-    id = fields.String(required=True, error_messages=REQUIRED)
+    id = Text(required=True)
 
 
-class UpdateTargets(Schema):
+class UpdateTargets(Body):
     """Targets that change together, so that percentages can move."""
 
     targets = fields.List(fields.Nested(UpdateTargetOfMany), required=True)
@@ -111,25 +111,25 @@ class TargetSchema(Schema):
     modified_at = fields.DateTime(data_key="modifiedAt")
 
 
-class CreateFeature(Schema):
+class CreateFeature(Body):
     """Switch a pipeline feature on."""
 
-    feature_type = fields.String(required=True, data_key="featureType", error_messages=REQUIRED)
+    feature_type = Text(required=True, data_key="featureType")
     config = fields.Dict(load_default=dict, metadata={"oneOf": FEATURE_CONFIGS})
     execution_order = fields.Integer(data_key="executionOrder", load_default=0, validate=_order)
 
 
-class CreateInterceptor(Schema):
+class CreateInterceptor(Body):
     """Put an interceptor in the pipeline."""
 
-    kind = fields.String(required=True, data_key="type", error_messages=REQUIRED)
+    kind = Text(required=True, data_key="type")
     config = fields.Dict(load_default=dict, metadata={"oneOf": INTERCEPTOR_CONFIGS})
     execution_order = fields.Integer(
         data_key="executionOrder", load_default=None, allow_none=True, validate=_order
     )
 
 
-class UpdateStage(Schema):
+class UpdateStage(Body):
     """What changes; config replaces the whole."""
 
     config = fields.Dict(metadata={"oneOf": FEATURE_CONFIGS + INTERCEPTOR_CONFIGS})
@@ -163,10 +163,10 @@ class InterceptorSchema(Schema):
     modified_at = fields.DateTime(data_key="modifiedAt")
 
 
-class GrantAccess(Schema):
+class GrantAccess(Body):
     """A team that may use the router."""
 
-    team_id = fields.String(required=True, data_key="teamId", error_messages=REQUIRED)
+    team_id = Text(required=True, data_key="teamId")
 
 
 class AccessSchema(Schema):

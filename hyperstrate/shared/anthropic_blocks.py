@@ -237,29 +237,31 @@ def usage_of(said: Json) -> Usage:
     written = _count(said, "cache_creation_input_tokens") or (
         hour + _count(split, "ephemeral_5m_input_tokens")
     )
+    hour = min(hour, written)
     return Usage(
         input_tokens=_count(said, "input_tokens") + read + written,
         output_tokens=_count(said, "output_tokens"),
         cached_input_tokens=read,
-        cache_write_input_tokens=written,
-        cache_write_1h_input_tokens=min(hour, written),
+        cache_write_input_tokens=written - hour,
+        cache_write_1h_input_tokens=hour,
         reasoning_tokens=_count(details, "thinking_tokens") if isinstance(details, dict) else 0,
     )
 
 
 def usage_json(usage: Usage, said: Json) -> Json:
     """``usage`` in Anthropic's words, over what the provider ``said`` besides."""
-    written, hour = usage.cache_write_input_tokens, usage.cache_write_1h_input_tokens
+    short, hour = usage.cache_write_input_tokens, usage.cache_write_1h_input_tokens
+    fresh = usage.input_tokens - usage.cached_input_tokens - short - hour
     words: Json = {
         **said,
-        "input_tokens": max(0, usage.input_tokens - usage.cached_input_tokens - written),
-        "cache_creation_input_tokens": written,
+        "input_tokens": max(0, fresh),
+        "cache_creation_input_tokens": short + hour,
         "cache_read_input_tokens": usage.cached_input_tokens,
         "output_tokens": usage.output_tokens,
     }
     if hour or said.get("cache_creation"):
-        fresh = {"ephemeral_5m_input_tokens": written - hour, "ephemeral_1h_input_tokens": hour}
-        words["cache_creation"] = fresh
+        written = {"ephemeral_5m_input_tokens": short, "ephemeral_1h_input_tokens": hour}
+        words["cache_creation"] = written
     if usage.reasoning_tokens or said.get("output_tokens_details"):
         words["output_tokens_details"] = {"thinking_tokens": usage.reasoning_tokens}
     return words

@@ -13,11 +13,11 @@ from typing import Any, Generic, TypeVar
 
 import structlog
 from cachetools import LRUCache
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Mapped, mapped_column
 
-from hyperstrate.shared.db import Base, after_commit, session
+from hyperstrate.shared.db import Base, after_commit, insert, session
 
 log = structlog.get_logger(__name__)
 K = TypeVar("K", bound=Hashable)
@@ -87,14 +87,9 @@ def watch(stop: threading.Event, *, every_s: float = 0.5) -> None:
 
 def bump(topic: str) -> None:
     """Say in the present unit of work that ``topic`` changed; forget it here at its commit."""
-    changed = session.execute(
-        update(CacheVersion)
-        .where(CacheVersion.topic == topic)
-        .values(version=CacheVersion.version + 1)
-    )
-    if not changed.rowcount:  # type: ignore[attr-defined]
-        session.add(CacheVersion(topic=topic, version=1))
-        session.flush()
+    first = insert(CacheVersion).values(topic=topic, version=1)
+    later = {"version": CacheVersion.version + 1}
+    session.execute(first.on_conflict_do_update(index_elements=["topic"], set_=later))
     after_commit(lambda: forget(topic))
 
 

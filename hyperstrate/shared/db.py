@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import JSON, DateTime, MetaData, String, event
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -69,6 +70,12 @@ class Timestamps:
 
 db = SQLAlchemy(metadata=Base.metadata, session_options={"expire_on_commit": False})
 session = db.session
+
+
+def insert(table: type[Base]) -> Any:
+    """An INSERT of the database in use, with its ``on_conflict_do_...``."""
+    kinds = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+    return kinds[session.get_bind().dialect.name](table)
 
 
 @contextmanager

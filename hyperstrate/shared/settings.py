@@ -11,6 +11,7 @@ import dataclasses
 import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
 from hyperstrate.shared.errors import BadRequest
@@ -139,7 +140,7 @@ def _wrong_type(kind: Any, value: Any) -> str | None:
         return None if isinstance(value, kind) else f"must be a {_WORD[kind]}"
     if kind in (int, float):
         wanted = int if kind is int else (int, float)
-        is_number = isinstance(value, wanted) and not isinstance(value, bool)
+        is_number = isinstance(value, wanted) and not isinstance(value, bool) and isfinite(value)
         return None if is_number else f"must be a {_WORD[kind]}"
     if origin is list:
         if not isinstance(value, list):

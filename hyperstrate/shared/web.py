@@ -25,6 +25,7 @@ from flask import (
 from flask_smorest import Api as SmorestApi
 from htmx_flask import Htmx
 from marshmallow import Schema, ValidationError, fields
+from sqlalchemy.exc import DataError
 from werkzeug.exceptions import HTTPException
 
 from hyperstrate.shared.errors import AppError, BadRequest
@@ -160,6 +161,14 @@ def _http_error(error: HTTPException) -> Response:
     message = error.description or error.name
     own = "" if message == type(error).description else message
     return _render_error(own, error.code or 500, {"error": message})
+
+
+def _too_deep(_error: RecursionError) -> Response:
+    return _app_error(BadRequest("the request body is nested too deep"))
+
+
+def _unstorable(_error: DataError) -> Response:
+    return _app_error(BadRequest("a value has characters or a size that cannot be stored"))
 
 
 def _unexpected(error: Exception) -> Response:
@@ -315,5 +324,7 @@ def init(app: Flask) -> None:
     app.add_url_rule("/swagger/index.html", "swagger", swagger)
     app.register_error_handler(AppError, _app_error)
     app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(RecursionError, _too_deep)
+    app.register_error_handler(DataError, _unstorable)
     app.register_error_handler(Exception, _unexpected)
     app.after_request(_finish)

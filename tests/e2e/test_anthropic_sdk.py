@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import anthropic
 import pytest
@@ -82,8 +83,8 @@ def test_tools_are_called_and_their_results_answered(client: Anthropic) -> None:
     first = client.messages.create(model="any", max_tokens=100, messages=messages, tools=[WEATHER])
     call = next(block for block in first.content if block.type == "tool_use")
     messages.append({"role": "assistant", "content": first.content})
-    result = {"type": "tool_result", "tool_use_id": call.id, "content": "sunny"}
-    messages.append({"role": "user", "content": [result, {"type": "text", "text": "And?"}]})  # type: ignore[list-item]
+    result: Any = {"type": "tool_result", "tool_use_id": call.id, "content": "sunny"}
+    messages.append({"role": "user", "content": [result, {"type": "text", "text": "And?"}]})
     second = client.messages.create(model="any", max_tokens=100, messages=messages, tools=[WEATHER])
 
     assert first.stop_reason == "tool_use"
@@ -98,12 +99,12 @@ def test_images_reach_an_openai_provider_in_its_words(
     provider.always(answers.openai("A cat"))
     model = admin.model("chatgpt/gpt-4o", baseUrl=f"{provider.url}/v1", apiKey="sk-upstream")
     key = admin.key(admin.router("anthropic-images", model))
-    source = {"type": "base64", "media_type": "image/png", "data": "AAAA"}
+    source: Any = {"type": "base64", "media_type": "image/png", "data": "AAAA"}
     with Anthropic(base_url=gateway.url, api_key=key) as client:
         answer = client.messages.create(
             model="any",
             max_tokens=100,
-            messages=[{"role": "user", "content": [{"type": "image", "source": source}]}],  # type: ignore[list-item, typeddict-item]
+            messages=[{"role": "user", "content": [{"type": "image", "source": source}]}],
         )
 
     sent = provider.requests[0].json["messages"][0]["content"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import openai
 import pytest
@@ -116,11 +117,12 @@ def test_images_reach_the_provider_as_they_were_sent(
     provider.always(answers.openai("A cat"))
     model = admin.model("chatgpt/gpt-4o", baseUrl=f"{provider.url}/v1", apiKey="sk-upstream")
     router = admin.router("images", model)
-    part = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
+    url = {"url": "data:image/png;base64,AAAA"}
+    part: Any = {"type": "image_url", "image_url": url}
     with OpenAI(base_url=f"{gateway.url}/v1", api_key=admin.key(router)) as client:
         client.chat.completions.create(
             model="any",
-            messages=[{"role": "user", "content": [part]}],  # type: ignore[list-item]
+            messages=[{"role": "user", "content": [part]}],
         )
 
     assert provider.requests[0].json["messages"][0]["content"] == [part]

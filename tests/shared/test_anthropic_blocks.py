@@ -62,7 +62,7 @@ def test_the_parts_of_the_input_are_summed_and_told_apart_again() -> None:
 
     usage = usage_of(said)
 
-    assert usage == Usage(111, 7, 10, 100, 40)
+    assert usage == Usage(111, 7, 10, 60, 40)
     assert usage_json(usage, said) == said
 
 

@@ -48,21 +48,21 @@ MISTRAL = Manners(
     refused=frozenset({"logit_bias", "logprobs", "top_logprobs", "store", "user"}),
     refused_in_messages=THOUGHTS,
     has_stream_options=False,
-    effort_models=("mistral-small", "mistral-medium"),
+    effort_models=("mistral-small-latest",),
     takes_text_parts=True,
 )
 # console.groq.com/docs/openai: these answer with a 400.
 GROQ = Manners(
     max_tokens="max_completion_tokens",
     refused=frozenset({"logit_bias", "logprobs", "top_logprobs"}),
-    refused_in_messages=THOUGHTS - {"reasoning"},
-    effort_models=("openai/gpt-oss", "qwen/"),
+    refused_in_messages=(THOUGHTS - {"reasoning"}) | {"name"},
+    effort_models=("openai/gpt-oss",),
     thoughts="reasoning",
 )
 CEREBRAS = Manners(
     max_tokens="max_completion_tokens",
     refused_in_messages=THOUGHTS - {"reasoning"},
-    effort_models=("gpt-oss", "zai-"),
+    effort_models=("gpt-oss",),
     thoughts="reasoning",
 )
 DEEPSEEK = Manners(
@@ -79,7 +79,10 @@ OPENROUTER = Manners(
 XAI = Manners(effort_models=("grok-3-mini",))
 TOGETHER = Manners(effort_models=("openai/gpt-oss",), takes_top_k=True)
 FIREWORKS = Manners(
-    effort_models=EVERY_MODEL, thoughts="reasoning_content", takes_top_k=True
-)  # fmt: skip
+    effort_models=("accounts/fireworks/models/gpt-oss",),
+    thoughts="reasoning_content",
+    takes_top_k=True,
+)
 PERPLEXITY = Manners(refused_in_messages=THOUGHTS, takes_top_k=True)
-LOCAL = Manners(effort_models=EVERY_MODEL, takes_top_k=True)
+# Ollama refuses an effort for a model that does not think.
+LOCAL = Manners(effort_models=("gpt-oss", "openai/gpt-oss"), takes_top_k=True)

@@ -1,4 +1,4 @@
-"""The features, in the order in which they run; a router's interceptors run between the two."""
+"""The features by place, in the order in which they run; interceptors run after the answered."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from hyperstrate.router.features.response_cache import ResponseCache
 from hyperstrate.router.features.retry import Retry
 from hyperstrate.router.stage import Stage
 
-BEFORE_INTERCEPTORS: tuple[type[Stage[Any]], ...] = (RateLimit, ResponseCache)
-AFTER_INTERCEPTORS: tuple[type[Stage[Any]], ...] = (Fallback, Retry)
+WHO_MAY_PASS: tuple[type[Stage[Any]], ...] = (RateLimit,)
+ANSWERED_ALREADY: tuple[type[Stage[Any]], ...] = (ResponseCache,)
+CHOOSE_AND_CALL: tuple[type[Stage[Any]], ...] = (Fallback, Retry)
+BEFORE_INTERCEPTORS: tuple[type[Stage[Any]], ...] = (*WHO_MAY_PASS, *ANSWERED_ALREADY)
+AFTER_INTERCEPTORS: tuple[type[Stage[Any]], ...] = CHOOSE_AND_CALL
 FEATURES: tuple[type[Stage[Any]], ...] = (*BEFORE_INTERCEPTORS, *AFTER_INTERCEPTORS)

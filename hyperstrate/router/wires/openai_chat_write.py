@@ -51,8 +51,9 @@ def finish_word(reason: FinishReason | None, detail: str, source: Dialect) -> st
 def usage_json(usage: Usage) -> Json:
     """``usage`` in OpenAI's words, and in OpenRouter's for what was written to the cache."""
     inputs = {"cached_tokens": usage.cached_input_tokens}
-    if usage.cache_write_input_tokens:
-        inputs["cache_write_tokens"] = usage.cache_write_input_tokens
+    written = usage.cache_write_input_tokens + usage.cache_write_1h_input_tokens
+    if written:
+        inputs["cache_write_tokens"] = written
     return {
         "prompt_tokens": usage.input_tokens,
         "completion_tokens": usage.output_tokens,

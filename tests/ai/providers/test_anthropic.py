@@ -243,7 +243,7 @@ def test_an_answer_is_read_into_its_parts() -> None:
         Foreign(Dialect.ANTHROPIC_MESSAGES, body["content"][3]),
     ]
     assert (result.finish_reason, result.finish_detail) == ("tool_calls", "tool_use")
-    assert result.usage == Usage(90, 7, 50, 30, 20, 3)
+    assert result.usage == Usage(90, 7, 50, 10, 20, 3)
     assert result.has_usage
 
 

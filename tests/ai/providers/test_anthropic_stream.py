@@ -46,8 +46,8 @@ def test_usage_is_merged_from_start_and_end() -> None:
     chunks = list(PROVIDER.chunks(events(START, end, {"type": "message_stop"}), read(ASK)))
 
     assert (chunks[0].id, chunks[0].model) == ("msg_1", "claude-x")
-    assert chunks[0].usage == Usage(19, 1, 5, 4, 4)
-    assert chunks[1].usage == Usage(19, 9, 5, 4, 4)
+    assert chunks[0].usage == Usage(19, 1, 5, 0, 4)
+    assert chunks[1].usage == Usage(19, 9, 5, 0, 4)
     assert (chunks[1].finish_reason, chunks[1].finish_detail) == ("stop", "end_turn")
     assert [chunk.is_last for chunk in chunks] == [False, False, True]
 

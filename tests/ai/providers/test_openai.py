@@ -122,6 +122,15 @@ def test_thoughts_go_back_only_to_those_who_read_them() -> None:
     assert chat.body["messages"][1] is turn
 
 
+def test_groq_gets_no_names() -> None:
+    chat = ask(messages=[{"role": "user", "content": "Hi", "name": "ann"}], logprobs=True)
+
+    body, dropped = sent(chat, "GROQ")
+
+    assert body["messages"] == HI
+    assert sorted(dropped) == ["logprobs", "name"]
+
+
 SCALARS: dict[str, st.SearchStrategy[Any]] = {
     "temperature": st.floats(0, 2) | st.none(),
     "top_p": st.floats(0, 1),

@@ -141,7 +141,7 @@ def test_an_answer_of_another_dialect_becomes_a_message() -> None:
         ],
         finish_reason="tool_calls",
         finish_detail="tool_calls",
-        usage=Usage(100, 20, 60, 30, 10, 5),
+        usage=Usage(100, 20, 60, 20, 10, 5),
     )
 
     assert message == {

@@ -1,0 +1,80 @@
+"""What is wrong, or likely not meant, in how a router is set up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from hyperstrate.router import road
+from hyperstrate.router.features.fallback import Fallback
+from hyperstrate.router.models import Router
+from hyperstrate.router.road import Choosable
+from hyperstrate.router.strategies.percentage import check_percentages
+
+Severity = Literal["error", "warning", "info"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One remark; an error keeps the router from answering. ``target_id``: the one meant, if any."""
+
+    severity: Severity
+    code: str
+    message: str
+    target_id: str = ""
+
+
+def findings(router: Router) -> list[Finding]:
+    """Errors first."""
+    targets = road.targets(router)
+    enabled = [target for target in targets if target.row.is_enabled]
+    if not enabled:
+        return [_no_targets(targets)]
+    found = [*_models(enabled), *_shares(router, enabled), *_order(router, enabled)]
+    return sorted(found, key=lambda finding: ("error", "warning", "info").index(finding.severity))
+
+
+def _no_targets(targets: Sequence[Choosable]) -> Finding:
+    message = "All targets are off: turn one on." if targets else "Add a target to call."
+    return Finding("error", "no_enabled_targets", message)
+
+
+def _models(enabled: Sequence[Choosable]) -> Iterator[Finding]:
+    waiting = [target for target in enabled if not target.model.is_ready]
+    severity: Severity = "error" if len(waiting) == len(enabled) else "warning"
+    for target in waiting:
+        message = f"{target.model.name} has no key yet: calls to it fail."
+        yield Finding(severity, "target_not_configured", message, target.row.id)
+
+
+def _shares(router: Router, enabled: Sequence[Choosable]) -> Iterator[Finding]:
+    rows = [target.row for target in enabled]
+    if router.strategy == "percentage":
+        complaint = check_percentages([row.percentage for row in rows])
+        if complaint:
+            yield Finding("error", "percentages", f"{complaint[0].upper()}{complaint[1:]}.")
+        yield from _never(target for target in enabled if not target.row.percentage)
+    if router.strategy == "weighted" and any(row.weight for row in rows):
+        yield from _never(target for target in enabled if not target.row.weight)
+    elif router.strategy == "weighted":
+        message = "Every weight is 0: all requests go to the first target."
+        yield Finding("warning", "weights_are_zero", message)
+
+
+def _never(targets: Iterator[Choosable]) -> Iterator[Finding]:
+    for target in targets:
+        message = f"{target.model.name} has no share: it is called only when others fail."
+        yield Finding("info", "target_without_share", message, target.row.id)
+
+
+def _order(router: Router, enabled: Sequence[Choosable]) -> Iterator[Finding]:
+    chosen = {row.feature_type for row in router.features if row.is_enabled}
+    falls_back = road.brings_fallback(router) or Fallback.name in chosen
+    if falls_back and len(enabled) == 1:
+        message = "There is one target only: when it fails, there is nothing to fall back to."
+        yield Finding("warning", "fallback_without_second_target", message)
+    priorities = [target.row.priority for target in enabled]
+    if router.strategy == "failover" and len(set(priorities)) < len(priorities):
+        message = "Some targets have the same priority: of those, the older one is tried first."
+        yield Finding("info", "same_priority", message)
