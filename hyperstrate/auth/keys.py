@@ -163,7 +163,8 @@ def delete(org_id: str, key_id: str) -> None:
 
 def forget_router(org_id: str, router_id: str) -> None:
     """A router is gone: its keys open nothing any more."""
-    session.execute(sql_delete(APIKey).where(APIKey.org_id == org_id, APIKey.router_id == router_id))
+    own = (APIKey.org_id == org_id, APIKey.router_id == router_id)
+    session.execute(sql_delete(APIKey).where(*own))
     bump("keys")
 
 

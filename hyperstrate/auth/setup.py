@@ -9,6 +9,7 @@ from hmac import compare_digest
 from pathlib import Path
 
 from marshmallow import ValidationError
+
 from hyperstrate.auth import directory, teams
 from hyperstrate.auth.models import Organization, User
 from hyperstrate.auth.runtime import runtime

@@ -6,14 +6,14 @@ from flask import Flask
 
 from hyperstrate.events import routed_inference
 from hyperstrate.observability import api as rest
-from hyperstrate.observability import metrics, recorder
+from hyperstrate.observability import metrics, pages, recorder
 from hyperstrate.observability.api.common import EXTENSION, Observability
 from hyperstrate.observability.health import Health
-from hyperstrate.observability.ports import ModelRef, Names, Ports
+from hyperstrate.observability.ports import Beginnings, Inventory, ModelRef, Names, Ports
 from hyperstrate.shared.spool import Spool
-from hyperstrate.shared.web import Api
+from hyperstrate.shared.web import Api, add_nav
 
-__all__ = ["ModelRef", "Names", "Ports", "register"]
+__all__ = ["Beginnings", "Inventory", "ModelRef", "Names", "Ports", "register"]
 
 
 def register(app: Flask, api: Api, ports: Ports, *, spool: Spool) -> None:
@@ -24,5 +24,9 @@ def register(app: Flask, api: Api, ports: Ports, *, spool: Spool) -> None:
     for blueprint in rest.BLUEPRINTS:
         app.extensions["csrf"].exempt(blueprint)
         api.register_blueprint(blueprint)
+    for page in pages.BLUEPRINTS:
+        app.register_blueprint(page)
+    add_nav("Home", "home_pages.show_home", "house", 10)
+    add_nav("Logs", "log_pages.list_logs", "scroll-text", 50)
     routed_inference.connect(recorder.record_inference)
     routed_inference.connect(metrics.count_inference)

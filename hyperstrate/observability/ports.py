@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 
@@ -25,6 +25,37 @@ class Names(Protocol):
     def models(self, org_id: str, ids: set[str]) -> Mapping[str, ModelRef]: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Beginnings:
+    """What an organisation has for its first call; ``router_id`` is empty while none is active."""
+
+    has_model: bool = False
+    has_key: bool = False
+    router_id: str = ""
+    router_name: str = ""
+
+
+class Inventory(Protocol):
+    """Answered by ``router``, ``ai`` and ``auth``: what an organisation has; id -> name, by name."""
+
+    def routers(self, org_id: str) -> Mapping[str, str]: ...
+    def models(self, org_id: str) -> Mapping[str, str]: ...
+    def api_keys(self, org_id: str) -> Mapping[str, str]: ...
+    def beginnings(self, org_id: str) -> Beginnings: ...
+
+
+class NothingYet:
+    """The inventory of an installation that has only this module."""
+
+    def routers(self, org_id: str) -> Mapping[str, str]:
+        return {}
+
+    models = api_keys = routers
+
+    def beginnings(self, org_id: str) -> Beginnings:
+        return Beginnings()
+
+
 def nothing_wrong() -> str:
     return ""
 
@@ -43,3 +74,4 @@ class Ports:
     names: Names
     redis_problem: Callable[[], str] = nothing_wrong
     times_degraded: Callable[[], int] = never
+    inventory: Inventory = field(default_factory=NothingYet)

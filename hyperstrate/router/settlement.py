@@ -13,6 +13,7 @@ from hyperstrate.router.ports import Inference
 from hyperstrate.router.stage import Exchange, Target
 from hyperstrate.shared.chat import ChatRequest, ChatResult, Usage, text_of
 from hyperstrate.shared.errors import AppError, ProviderError
+from hyperstrate.shared.guards import Caller
 from hyperstrate.shared.ids import new_id
 
 Failure = AppError | ProviderError
@@ -94,8 +95,7 @@ def _detail(target: Target, result: ChatResult) -> str:
 def _event(
     exchange: Exchange, result: ChatResult | None, failure: Failure | None
 ) -> RoutedInference:
-    plan, caller, target = exchange.plan, exchange.caller, exchange.target
-    latency_ms = exchange.elapsed_ms()
+    plan, attempts = exchange.plan, exchange.attempts
     steps = sorted(exchange.steps, key=lambda step: step.offset_ms)
     return RoutedInference(
         id=exchange.id,
@@ -103,35 +103,62 @@ def _event(
         org_id=plan.org_id,
         source="router" if plan.router_id else "direct",
         status="error" if failure else "success",
-        usage=_total([attempt.usage for attempt in exchange.attempts]),
-        cost_usd=sum((attempt.cost_usd for attempt in exchange.attempts), Decimal(0)),
-        latency_ms=latency_ms,
+        usage=_total([attempt.usage for attempt in attempts]),
+        cost_usd=sum((attempt.cost_usd for attempt in attempts), Decimal(0)),
+        latency_ms=exchange.elapsed_ms(),
         overhead_ms=exchange.overhead_ms(),
         router_id=plan.router_id,
         router_name=plan.name,
-        target_id=target.id if target else "",
-        model_id=target.model.model_id if target else "",
-        model_def_key=target.model.definition_key if target else "",
-        provider=target.model.provider if target else "",
-        price_version=result.price_version if result else "",
-        ttft_ms=result.ttft_ms if result else None,
-        error_code=failure.code if failure else "",
-        error_message=failure.message if failure else "",
-        http_status=failure.status if failure else 200,
-        finish_reason=(result.finish_reason or "") if result else "",
         is_stream=exchange.chat.stream,
         dialect=exchange.chat.dialect.value,
         cache_hit_type=exchange.cache_hit_type,
-        user_id=caller.user_id,
-        team_id=caller.team_ids[0] if caller.team_ids else "",
-        api_key_id=caller.key_id,
-        dropped=tuple(exchange.dropped),
         steps=tuple(step.as_json() for step in steps),
-        attempts=tuple(exchange.attempts),
+        attempts=tuple(attempts),
         session=dict(exchange.session),
         request_body=_stored_request(exchange.chat) if plan.store_payloads else None,
-        response_text=result.text if result and plan.store_payloads else None,
+        **_who(exchange.caller),
+        **_where(exchange.target),
+        **_what(exchange, result),
+        **_how_it_failed(failure),
     )
+
+
+def _who(caller: Caller) -> dict[str, Any]:
+    team_id = caller.team_ids[0] if caller.team_ids else ""
+    return {"user_id": caller.user_id, "team_id": team_id, "api_key_id": caller.key_id}
+
+
+def _where(target: Target | None) -> dict[str, Any]:
+    if target is None:
+        return {}
+    return {
+        "target_id": target.id,
+        "model_id": target.model.model_id,
+        "model_def_key": target.model.definition_key,
+        "provider": target.model.provider,
+    }
+
+
+def _what(exchange: Exchange, result: ChatResult | None) -> dict[str, Any]:
+    if result is None:
+        return {"dropped": tuple(exchange.dropped)}
+    return {
+        "price_version": result.price_version,
+        "ttft_ms": result.ttft_ms,
+        "finish_reason": result.finish_reason or "",
+        "dropped": tuple(dict.fromkeys([*exchange.dropped, *result.dropped])),
+        "response_text": result.text if exchange.plan.store_payloads else None,
+    }
+
+
+def _how_it_failed(failure: Failure | None) -> dict[str, Any]:
+    if failure is None:
+        return {}
+    return {
+        "error_code": failure.code,
+        "error_message": failure.message,
+        "http_status": failure.status,
+    }
 
 
 def _stored_request(chat: ChatRequest) -> dict[str, Any]:

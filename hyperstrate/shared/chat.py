@@ -239,8 +239,8 @@ class Usage:
     """Tokens. ``input_tokens`` is the total: fresh, read from and written to the provider's cache.
 
     What was written for an hour is not among ``cache_write_input_tokens``, and has a price of its
-    own. ``output_tokens`` includes ``reasoning_tokens``. ``is_estimated``: counted here, because the
-    provider did not say.
+    own. ``output_tokens`` includes ``reasoning_tokens``. ``is_estimated``: counted here, because
+    the provider did not say.
     """
 
     input_tokens: int = 0

@@ -12,10 +12,15 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from sqlalchemy import create_engine, text
+
+from hyperstrate.config import from_environment
+from hyperstrate.shared.spool import backlog
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 EMAIL, PASSWORD = "ada@example.com", "correct horse battery"
@@ -96,6 +101,50 @@ class Gateway:
         os.killpg(self._process.pid, how)
         self._process.wait(30)
         self._process = None
+
+    def refusal(self, **environment: str) -> str:
+        """What a server says that does not start in this environment; its exit code is not 0."""
+        done = subprocess.run(
+            [sys.executable, "-m", "gunicorn", "wsgi:app"],
+            env={**self._environment, **environment},
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=START_S,
+        )
+        assert done.returncode != 0, done.stdout
+        return done.stdout + done.stderr
+
+    @property
+    def worker_pids(self) -> list[int]:
+        """The processes that answer."""
+        return [pid for pid in self._children() if b"gunicorn" in _command(pid)]
+
+    @property
+    def recorder_pids(self) -> list[int]:
+        """The recorder: one process, none while it is started again."""
+        return [pid for pid in self._children() if b"recorder" in _command(pid)]
+
+    def _children(self) -> list[int]:
+        assert self._process is not None
+        lists = Path(f"/proc/{self._process.pid}/task").glob("*/children")
+        return [int(pid) for path in lists for pid in path.read_text().split()]
+
+    def rows(self, query: str) -> list[Any]:
+        """What the installation's database answers."""
+        config = from_environment({**self._environment, "APP_ENV": "development"})
+        engine = create_engine(config.database_uri)
+        try:
+            with engine.connect() as connection:
+                return list(connection.execute(text(query)))
+        finally:
+            engine.dispose()
+
+    def drain(self, *, within_s: float = 20.0) -> None:
+        """Wait until the recorder has written everything that was spooled."""
+        spool = self._environment["SPOOL_DIR"]
+        assert eventually(lambda: backlog(spool).bytes == 0, within_s=within_s), backlog(spool)
 
     def request(
         self,
@@ -178,6 +227,18 @@ class Admin:
         scope = {"routerId": router_id} if router_id else {"scope": "global"}
         return str(self.call("POST", "/auth/api-keys", {"name": "test", **scope, **more})["key"])
 
+    def log(self, **wanted: Any) -> dict[str, Any]:
+        """The newest log with these values, by the API's names, once it is written."""
+        found: list[dict[str, Any]] = []
+
+        def is_there() -> bool:
+            items = self.call("GET", "/analytics/inference-logs?perPage=100")["items"]
+            found[:] = [log for log in items if wanted.items() <= log.items()]
+            return bool(found)
+
+        assert eventually(is_there, within_s=20.0), wanted
+        return found[0]
+
     def logs(self, count: int, *, within_s: float = 20.0) -> list[dict[str, Any]]:
         """The logs, newest first, once there are ``count``; the recorder writes them in batches."""
         until = time.monotonic() + within_s
@@ -200,6 +261,23 @@ def running(folder: Path, **environment: str) -> Iterator[Gateway]:
     finally:
         gateway.stop()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def eventually(is_so: Callable[[], bool], *, within_s: float = 10.0) -> bool:
+    """Whether something becomes true in time; asked again and again."""
+    until = time.monotonic() + within_s
+    while not is_so():
+        if time.monotonic() > until:
+            return False
+        threading.Event().wait(0.02)
+    return True
+
+
+def _command(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except FileNotFoundError:
+        return b""
 
 
 def _free_port() -> int:

@@ -31,24 +31,27 @@ def observability_uri(database_uri: str, folder: Path) -> str:
 @pytest.fixture
 def spool(tmp_path: Path) -> Iterator[Spool]:
     spool = Spool(tmp_path / "spool")
+    spool.check()
     yield spool
     spool.close()
 
 
 @pytest.fixture(scope="session")
 def observability_app(observability_uri: str, folder: Path) -> Iterator[Flask]:
-    app = build_app(observability_uri, Spool(folder / "observability-spool"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(recorder, "_spool", None)  # other tests' applications keep theirs
+        app = build_app(observability_uri, Spool(folder / "observability-spool"))
     yield app
     with app.app_context():
         db.engine.dispose()
 
 
 @pytest.fixture
-def app(observability_app: Flask, spool: Spool) -> Iterator[Flask]:
+def app(observability_app: Flask, spool: Spool, monkeypatch: pytest.MonkeyPatch) -> Iterator[Flask]:
     """The application with empty tables and a spool of its own, and its context pushed."""
     health = Health(spool, nothing_wrong)
     observability_app.extensions[EXTENSION] = Observability(Ports(Names()), spool, health)
-    recorder.configure(spool)
+    monkeypatch.setattr(recorder, "_spool", spool)
     with observability_app.app_context():
         yield observability_app
         db.session.rollback()
@@ -61,7 +64,6 @@ def app(observability_app: Flask, spool: Spool) -> Iterator[Flask]:
 @pytest.fixture
 def reader(spool: Spool) -> Iterator[SpoolReader]:
     reader = SpoolReader(spool.folder)
-    spool.check()
     assert reader.acquire()
     yield reader
     reader.release()

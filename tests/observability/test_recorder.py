@@ -261,7 +261,6 @@ def test_every_acknowledged_request_of_a_killed_writer_is_in_the_log_once(
 def test_nothing_doubles_or_is_lost_when_the_recorder_is_killed_again_and_again(
     app: Flask, observability_uri: str, spool: Spool
 ) -> None:
-    spool.check()
     with process(WRITER, str(spool.folder)) as writer:
         acknowledged = ids_of(writer, 50)
         for lines in (10, 40, 100):
@@ -295,7 +294,6 @@ def rest_of(writer: subprocess.Popen[str]) -> list[str]:
 def test_it_drains_and_leaves_when_its_parent_is_gone(
     app: Flask, observability_uri: str, spool: Spool
 ) -> None:
-    spool.check()
     with process(ORPHAN, RECORDER, observability_uri, str(spool.folder)) as parent:
         assert parent.stdout
         orphan = int(parent.stdout.readline())
@@ -312,7 +310,6 @@ def test_it_drains_and_leaves_when_its_parent_is_gone(
 
 
 def test_a_second_recorder_waits_for_the_first(app: Flask, spool: Spool) -> None:
-    spool.check()
     first = SpoolReader(spool.folder)
     assert first.acquire()
     recorder.record_inference(event := make_event())
