@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 STAMP = re.compile(rb'"content":"(\d+) ')
+LONGEST_WAIT_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -30,14 +31,16 @@ class Door:
         ]
         return "\r\n".join(lines).encode() + b"\r\n\r\n" + self.body
 
-    async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    async def connect(self, client: asyncio.Protocol) -> asyncio.Transport:
         parts = urlsplit(self.url)
-        return await asyncio.open_connection(parts.hostname, parts.port, limit=2**20)
+        loop = asyncio.get_running_loop()
+        transport, _ = await loop.create_connection(lambda: client, parts.hostname, parts.port)
+        return transport
 
 
 @dataclass
 class Outcome:
-    """Seconds for JSON calls; milliseconds of delay for each chunk of the streams."""
+    """Seconds of JSON calls; milliseconds from the mock's sending to here for every chunk."""
 
     took: list[float] = field(default_factory=list)
     first_chunk_ms: list[float] = field(default_factory=list)
@@ -46,82 +49,121 @@ class Outcome:
     elapsed: float = 0.0
 
 
-async def _read_head(reader: asyncio.StreamReader) -> tuple[int, bytes]:
-    head = await reader.readuntil(b"\r\n\r\n")
-    return int(head[9:12]), head.lower()
+class Caller(asyncio.Protocol):
+    """One connection that calls again as soon as it was answered, until ``until``."""
+
+    def __init__(self, door: Door, until: float, outcome: Outcome) -> None:
+        self.request = door.request()
+        self.until = until
+        self.outcome = outcome
+        self.received = b""
+        self.is_over = asyncio.get_running_loop().create_future()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+        self.call()
+
+    def call(self) -> None:
+        self.started = time.perf_counter()
+        self.transport.write(self.request)
+
+    def data_received(self, data: bytes) -> None:
+        self.received += data
+        if not is_whole(self.received):
+            return
+        now = time.perf_counter()
+        self.outcome.took.append(now - self.started)
+        self.outcome.errors += self.received[9:12] != b"200"
+        self.received = b""
+        if now < self.until:
+            self.call()
+        else:
+            self.transport.close()
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        if time.perf_counter() < self.until:
+            self.outcome.errors += 1
+        if not self.is_over.done():
+            self.is_over.set_result(None)
 
 
-async def _read_body(reader: asyncio.StreamReader, head: bytes) -> bytes:
+def is_whole(answer: bytes) -> bool:
+    """An HTTP answer, by content-length or in chunks, is here to its end."""
+    end = answer.find(b"\r\n\r\n")
+    if end < 0:
+        return False
+    head = answer[:end].lower()
     at = head.find(b"content-length:")
-    if at >= 0:
-        return await reader.readexactly(int(head[at + 15 :].split(b"\r\n", 1)[0]))
-    body = b""
-    while size := int(await reader.readline(), 16):
-        body += await reader.readexactly(size)
-        await reader.readline()
-    await reader.readline()
-    return body
-
-
-async def _caller(door: Door, until: float, outcome: Outcome) -> None:
-    reader, writer = await door.connect()
-    request = door.request()
-    while time.perf_counter() < until:
-        started = time.perf_counter()
-        writer.write(request)
-        try:
-            status, head = await _read_head(reader)
-            await _read_body(reader, head)
-        except (asyncio.IncompleteReadError, ConnectionError):
-            outcome.errors += 1
-            reader, writer = await door.connect()
-            continue
-        outcome.took.append(time.perf_counter() - started)
-        outcome.errors += status != 200
-    writer.close()
+    if at < 0:
+        return answer.endswith(b"0\r\n\r\n")
+    return len(answer) >= end + 4 + int(head[at + 15 :].split(b"\r\n", 1)[0])
 
 
 async def calls(door: Door, *, callers: int, seconds: float) -> Outcome:
-    """``callers`` connections, each calling again as soon as it was answered."""
+    """``callers`` connections, each with one call after the other for ``seconds``, at least one."""
     outcome = Outcome()
     started = time.perf_counter()
-    until = started + seconds
-    await asyncio.gather(*(_caller(door, until, outcome) for _ in range(callers)))
+    clients = [Caller(door, started + seconds, outcome) for _ in range(callers)]
+    for client in clients:
+        await door.connect(client)
+    async with asyncio.timeout(seconds + LONGEST_WAIT_S):
+        await asyncio.gather(*(client.is_over for client in clients))
     outcome.elapsed = time.perf_counter() - started
     return outcome
 
 
-async def _stream(door: Door, delay: float, outcome: Outcome) -> None:
-    await asyncio.sleep(delay)
-    try:
-        reader, writer = await door.connect()
-        started = time.monotonic_ns()
-        writer.write(door.request())
-        status, _head = await _read_head(reader)
-        outcome.errors += status != 200
-        is_first = True
-        async for line in reader:
-            now = time.monotonic_ns()
-            if is_first and line.startswith(b"data:"):
-                outcome.first_chunk_ms.append((now - started) / 1e6)
-                is_first = False
-            stamp = STAMP.search(line)
-            if stamp:
-                outcome.delays_ms.append((now - int(stamp[1])) / 1e6)
-            if line.startswith(b"data: [DONE]"):
-                break
-        else:
-            outcome.errors += 1
-        writer.close()
-    except (OSError, asyncio.IncompleteReadError):
-        outcome.errors += 1
+class Listener(asyncio.Protocol):
+    """One stream, from the request to [DONE]."""
+
+    def __init__(self, door: Door, outcome: Outcome) -> None:
+        self.request = door.request()
+        self.outcome = outcome
+        self.rest = b""
+        self.has_begun = False
+        self.has_ended = False
+        self.is_over = asyncio.get_running_loop().create_future()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+        self.started = time.monotonic_ns()
+        transport.write(self.request)
+
+    def data_received(self, data: bytes) -> None:
+        now = time.monotonic_ns()
+        lines, _, self.rest = (self.rest + data).rpartition(b"\n")
+        if not self.has_begun and b"data:" in lines:
+            self.has_begun = True
+            self.outcome.first_chunk_ms.append((now - self.started) / 1e6)
+        self.outcome.delays_ms.extend((now - int(stamp)) / 1e6 for stamp in STAMP.findall(lines))
+        if b"[DONE]" in lines:
+            self.has_ended = True
+            self.transport.close()
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        self.outcome.errors += not self.has_ended
+        if not self.is_over.done():
+            self.is_over.set_result(None)
 
 
-async def streams(door: Door, *, count: int, over_seconds: float) -> Outcome:
-    """``count`` streams, begun one after the other within ``over_seconds``."""
+async def streams(door: Door, *, count: int, over_seconds: float, last_seconds: float) -> Outcome:
+    """``count`` streams, begun one after the other within ``over_seconds``, then all at once."""
     outcome = Outcome()
     started = time.perf_counter()
-    await asyncio.gather(*(_stream(door, over_seconds * i / count, outcome) for i in range(count)))
+
+    async def listen(delay: float) -> None:
+        await asyncio.sleep(delay)
+        listener = Listener(door, outcome)
+        try:
+            await door.connect(listener)
+        except OSError:
+            outcome.errors += 1
+            return
+        await listener.is_over
+
+    async with asyncio.timeout(over_seconds + last_seconds + LONGEST_WAIT_S):
+        await asyncio.gather(*(listen(over_seconds * i / count) for i in range(count)))
     outcome.elapsed = time.perf_counter() - started
     return outcome
 

@@ -48,6 +48,11 @@ def _doors(port: int, path: str, headers: dict[str, str]) -> tuple[Door, Door]:
     return Door(url, headers, body(stream=False)), Door(url, headers, body(stream=True))
 
 
+def direct(pid: int, port: int) -> Running:
+    """The mock provider itself, without a gateway."""
+    return Running(pid, port, *_doors(port, "/v1/chat/completions", {}))
+
+
 @contextmanager
 def hyperstrate(mock: int, folder: Path, core: int) -> Iterator[Running]:
     """One process; key check, rate limit, trace, log and cost are on; SQLite."""

@@ -79,8 +79,19 @@ def cpu_seconds(pid: int) -> float:
             fields = Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()
         except OSError:
             continue
-        total += int(fields[11]) + int(fields[12])
+        total += sum(int(field) for field in fields[11:15])  # its own, and of children that ended
     return total / TICKS
+
+
+def settle(pid: int, *, share: float = 0.05, seconds: float = 20.0) -> None:
+    """Wait until the processes use less than ``share`` of a core: what they put off is done."""
+    until = time.monotonic() + seconds
+    used = cpu_seconds(pid)
+    while time.monotonic() < until:
+        time.sleep(0.5)
+        before, used = used, cpu_seconds(pid)
+        if used - before < share * 0.5:
+            return
 
 
 def memory_mb(pid: int) -> float:

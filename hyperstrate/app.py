@@ -12,6 +12,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from hyperstrate import cli, wiring
 from hyperstrate.config import Config, from_environment
 from hyperstrate.shared import db, logging, web
+from hyperstrate.shared.cors import Cors
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -33,6 +34,7 @@ def create_app(config: Config | None = None) -> Flask:
     app.extensions["csrf"] = CSRFProtect(app)
     web.init(app)
     wiring.register(app, web.Api(app), config)
+    app.wsgi_app = Cors(app.wsgi_app, config.frontend_url)  # type: ignore[method-assign]
     cli.register(app)
     return app
 

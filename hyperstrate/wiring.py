@@ -11,16 +11,17 @@ from hyperstrate import ai, auth, observability, prompts, router
 from hyperstrate.ai import registrations
 from hyperstrate.auth import keys, teams
 from hyperstrate.config import Config
-from hyperstrate.observability import ModelRef, queries
+from hyperstrate.observability import Beginnings, ModelRef, queries
 from hyperstrate.prompts import library
 from hyperstrate.router import routers
 from hyperstrate.router.ports import Figures, ModelChoice
 from hyperstrate.router.proxy import Limits
-from hyperstrate.shared import cache, crypto, store
+from hyperstrate.shared import cache, crypto
 from hyperstrate.shared.addresses import AddressRules
-from hyperstrate.shared.pagination import MAX_PER_PAGE
 from hyperstrate.shared.db import now
+from hyperstrate.shared.pagination import MAX_PER_PAGE
 from hyperstrate.shared.spool import Spool
+from hyperstrate.shared.store_choice import connect
 from hyperstrate.shared.upstream import Upstream
 from hyperstrate.shared.web import Api
 
@@ -84,19 +85,17 @@ class Inventory:
         return routers.names(org_id)
 
     def models(self, org_id: str) -> Mapping[str, str]:
-        found = registrations.find(org_id, per_page=MAX_PER_PAGE).items
-        return _by_name({model.id: model.name for model in found})
+        return _by_name({found.id: found.name for found in registrations.named(org_id)})
 
     def api_keys(self, org_id: str) -> Mapping[str, str]:
         found = keys.find(org_id, per_page=MAX_PER_PAGE).items
         return _by_name({view.key.id: view.key.name for view in found})
 
     def beginnings(self, org_id: str) -> Beginnings:
-        models = registrations.find(org_id, per_page=MAX_PER_PAGE).items
         own = routers.find(org_id, per_page=MAX_PER_PAGE).items
         active = next((router for router in own if router.status == "active"), None)
         return Beginnings(
-            has_model=any(model.is_ready for model in models),
+            has_model=any(found.is_ready for found in registrations.named(org_id)),
             has_key=any(view.status == "active" for view in keys.find(org_id).items),
             router_id=active.id if active else "",
             router_name=active.name if active else "",
@@ -111,8 +110,12 @@ def register(app: Flask, api: Api, config: Config) -> None:
     """Bring the modules into ``app``, each with what it needs of the others."""
     crypto.configure(config.secret_keys)
     cache.load_in(app.app_context)
-    shared = store.connect(
-        config.redis_url, config.cache_redis_prefix, processes=config.web_concurrency
+    shared = connect(
+        config.redis_url,
+        config.cache_redis_prefix,
+        processes=config.web_concurrency,
+        cache=config.cache_backend,
+        limits=config.rate_limit_backend,
     )
     rules = AddressRules(config.private_upstreams)
     upstream = Upstream(rules, max_response_bytes=config.max_response_bytes)
@@ -137,6 +140,11 @@ def register(app: Flask, api: Api, config: Config) -> None:
     observability.register(
         app,
         api,
-        observability.Ports(names=Names(), inventory=Inventory()),
+        observability.Ports(
+            names=Names(),
+            inventory=Inventory(),
+            redis_problem=shared.problem,
+            times_degraded=shared.times_degraded,
+        ),
         spool=Spool(config.spool_dir),
     )

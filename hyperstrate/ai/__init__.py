@@ -8,6 +8,8 @@ from hyperstrate.ai.api import blp
 from hyperstrate.ai.inference import Inference
 from hyperstrate.ai.pages import pages
 from hyperstrate.ai.ports import Ports
+from hyperstrate.ai.providers import place_ollama
+from hyperstrate.config import Config
 from hyperstrate.shared.web import Api, add_nav
 
 __all__ = ["Inference", "Ports", "register"]
@@ -15,6 +17,8 @@ __all__ = ["Inference", "Ports", "register"]
 
 def register(app: Flask, api: Api, ports: Ports) -> None:
     """Bring the module's API and pages into ``app``."""
+    config: Config = app.extensions["hyperstrate"]
+    place_ollama(config.ollama_base_url)
     app.extensions["ai"] = ports
     app.extensions["csrf"].exempt(blp)
     api.register_blueprint(blp)

@@ -69,6 +69,8 @@ def sign_in(email: str, password: str, *, address: str) -> User:
     if user.password_hash and passwords.is_outdated(user.password_hash):
         user.password_hash = passwords.hashed(password)
     user.last_login_at = now()
+    if account == runtime().config.admin_email.lower():
+        user.role = "admin"
     session.flush()
     return user
 

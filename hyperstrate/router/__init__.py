@@ -5,13 +5,13 @@ from __future__ import annotations
 from flask import Flask
 
 from hyperstrate.events import ModelDeleted, model_deleted
-from hyperstrate.router import api, routers, views
+from hyperstrate.router import api, pages, routers, views
 from hyperstrate.router.plan import Plans
 from hyperstrate.router.ports import Ports
 from hyperstrate.router.proxy import Limits, Proxy
 from hyperstrate.router.wsgi import InferenceFirst
 from hyperstrate.shared.db import unit_of_work
-from hyperstrate.shared.web import Api
+from hyperstrate.shared.web import Api, add_nav
 
 __all__ = ["Ports", "register"]
 
@@ -22,10 +22,14 @@ def register(app: Flask, api_document: Api, ports: Ports, limits: Limits) -> Non
     proxy = Proxy(ports, Plans(ports), limits)
     skin = InferenceFirst(app.wsgi_app, proxy, max_body_bytes=limits.max_body_bytes)
     app.extensions["inference"] = skin
+    app.extensions["proxy"] = proxy
     app.wsgi_app = skin  # type: ignore[method-assign]
     for blueprint in (*api.BLUEPRINTS, views.blueprint):
         app.extensions["csrf"].exempt(blueprint)
         api_document.register_blueprint(blueprint)
+    for blueprint in pages.BLUEPRINTS:
+        app.register_blueprint(blueprint)
+    add_nav("Routers", "router_pages.list_routers", "waypoints", 20)
     model_deleted.connect(_forget_model)
 
 

@@ -15,6 +15,7 @@ from hyperstrate.router.models import Router, RouterFeature, RouterInterceptor, 
 from hyperstrate.router.ports import ModelChoice
 from hyperstrate.router.stage import Stage
 from hyperstrate.router.strategies import STRATEGIES
+from hyperstrate.shared.errors import NotFound
 from hyperstrate.shared.settings import fields_of
 
 Family = Literal["features", "interceptors"]
@@ -43,6 +44,7 @@ class Standing:
     id: str
     kind: StageKind
     is_enabled: bool
+    config: Mapping[str, Any]
     facts: list[tuple[str, str]]
 
 
@@ -135,6 +137,7 @@ def _standing(family: Family, kind: Kind, row: RouterFeature | RouterInterceptor
         id=row.id,
         kind=StageKind.of(family, kind),
         is_enabled=row.is_enabled,
+        config=row.config,
         facts=list(_facts(kind, row.config))[:SHOWN_FACTS],
     )
 
@@ -154,15 +157,21 @@ def _written(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def has_settings(kind: Kind) -> bool:
-    """Removing it loses something that was typed."""
-    return bool(fields_of(kind.Config))
+def standing(router: Router, family: Family, stage_id: str) -> Standing:
+    """One stage of the road. Raises NotFound."""
+    for place in road(router):
+        for stage in place.stages:
+            if stage.id == stage_id and stage.kind.family == family:
+                return stage
+    raise NotFound("stage not found")
 
 
-def kind_of(family: Family, name: str) -> Kind | None:
-    """The class of a stage; None for a name that is not known."""
+def kind_of(family: Family, name: str) -> Kind:
+    """The class of a stage. Raises NotFound."""
     known = parts.FEATURE_BY_NAME if family == "features" else INTERCEPTORS
-    return known.get(name)
+    if name not in known:
+        raise NotFound("there is no such stage")
+    return known[name]
 
 
 def _share(router: Router, row: RouterTarget, enabled: Sequence[RouterTarget]) -> str:

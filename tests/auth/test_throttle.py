@@ -9,7 +9,8 @@ from flask.testing import FlaskClient
 
 from hyperstrate.auth.throttle import PER_ACCOUNT, PER_ADDRESS, PER_PAIR, Throttle, network_of
 from hyperstrate.shared.errors import TooManyRequests
-from hyperstrate.shared.store import MemoryStore, RedisStore, Store
+from hyperstrate.shared.store import MemoryStore, Store
+from hyperstrate.shared.store_redis import RedisStore
 from tests.people import PASSWORD
 
 HOME, ELSEWHERE = "192.0.2.1", "198.51.100.7"

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 import pytest
 
-from hyperstrate.ai.catalog import definition
+from hyperstrate.ai.catalog import get as definition
 from tests.e2e.gateway import Admin, Gateway
 from tests.e2e.recorded import (
     ABSENT,

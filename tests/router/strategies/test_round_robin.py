@@ -6,7 +6,7 @@ from collections import Counter
 
 from hyperstrate.router.strategies.round_robin import order
 from hyperstrate.shared.ids import new_id
-from hyperstrate.shared.store import connect
+from hyperstrate.shared.store_choice import connect
 from tests.router.conftest import MakeExchange, make_plan, make_target
 
 

@@ -1,0 +1,89 @@
+"""The Settings tab: names, prompt, what is stored, who may use the router, and its end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, Response, request, url_for
+
+from hyperstrate.router import routers
+from hyperstrate.router.pages.forms import SettingsForm
+from hyperstrate.router.routers import Changes
+from hyperstrate.shared.db import unit_of_work
+from hyperstrate.shared.errors import AppError
+from hyperstrate.shared.guards import caller, require_admin
+from hyperstrate.shared.web import form_errors, go, page, submitted
+
+pages = Blueprint("router_settings", __name__, url_prefix="/app/routers/<router_id>")
+
+
+@pages.get("/settings")
+@require_admin
+def show(router_id: str) -> Response:
+    """The settings of one router."""
+    router = routers.get(caller().org_id, router_id)
+    values = {
+        "name": router.name,
+        "description": router.description,
+        "promptId": router.configuration.prompt_id or "",
+        "storePayloads": router.configuration.store_payloads,
+        "teams": [access.team_id for access in router.accesses],
+    }
+    return _page(router_id, values, {})
+
+
+@pages.post("/settings")
+@require_admin
+def save(router_id: str) -> Response:
+    """Change them together."""
+    org_id = caller().org_id
+    values, errors = submitted(SettingsForm)
+    if errors:
+        return _page(router_id, values, errors)
+    team_ids = values.pop("teams", [])
+    try:
+        with unit_of_work():
+            router = routers.update(org_id, router_id, Changes(**values))
+            routers.set_teams(org_id, router_id, team_ids)
+    except AppError as error:
+        return _page(router_id, _typed(), form_errors(error))
+    return go(url_for("router_settings.show", router_id=router_id), f"{router.name} is saved.")
+
+
+@pages.post("/delete")
+@require_admin
+def delete(router_id: str) -> Response:
+    """Delete the router, if its name was typed."""
+    router = routers.get(caller().org_id, router_id)
+    if request.form.get("confirm", "").strip() != router.name:
+        return go(
+            url_for("router_settings.show", router_id=router_id),
+            "Not deleted: the name that was typed is another.",
+        )
+    with unit_of_work():
+        routers.delete(caller().org_id, router_id)
+    return go(url_for("router_pages.list_routers"), f"{router.name} is deleted.")
+
+
+def _typed() -> dict[str, Any]:
+    return {
+        **request.form,
+        "storePayloads": "storePayloads" in request.form,
+        "teams": request.form.getlist("teams"),
+    }
+
+
+def _page(router_id: str, values: Any, errors: dict[str, list[str]]) -> Response:
+    org_id = caller().org_id
+    ports = routers.ports()
+    return page(
+        "router/settings.html",
+        block="settings",
+        status=422 if errors else 200,
+        router=routers.get(org_id, router_id),
+        tab="settings",
+        values=values,
+        errors=errors,
+        prompts=ports.prompts.names(org_id),
+        teams=ports.teams.names(org_id),
+    )
