@@ -27,6 +27,9 @@ loglevel = "warning"
 forwarded_allow_ips = "*" if installation.trusted_proxies else "127.0.0.1"
 
 
+WORKER_BOOT_ERROR = 3  # gunicorn ends itself when a worker ends with it
+
+
 def when_ready(server: Any) -> None:
     """Start the recorder, and say where the door is."""
     threading.Thread(target=_keep_recorder_running, daemon=True).start()
@@ -41,7 +44,12 @@ def _keep_recorder_running() -> None:
 
 
 def post_worker_init(worker: Any) -> None:
-    """Let this worker hear of what other processes change."""
+    """Refuse a database of another version; hear of what other processes change."""
+    from hyperstrate import preflight
     from hyperstrate.shared import cache
 
+    problem = preflight.problem(worker.app.callable)
+    if problem:
+        sys.stderr.write(f"Hyperstrate cannot start: {problem}\n")
+        sys.exit(WORKER_BOOT_ERROR)
     threading.Thread(target=cache.watch, args=(threading.Event(),), daemon=True).start()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 from flask import Flask, current_app
 
+from hyperstrate import preflight
 from hyperstrate.auth import setup
 from hyperstrate.config import Config
 from hyperstrate.observability import recorder, retention
@@ -55,6 +56,8 @@ def purge(days: int | None) -> None:
 @click.command("banner")
 def banner() -> None:
     """Say where Hyperstrate answers, and how to set it up."""
+    if preflight.problem(current_app):
+        return
     config = _config()
     address = config.api_public_url or f"http://localhost:{config.port}"
     click.echo(f"\n  Hyperstrate answers at {address}")

@@ -230,6 +230,17 @@
     if (next) { chooseTab(next); next.focus(); }
   });
 
+  // The sum of percentages, while they are typed; only the rows that are switched on count.
+  addEventListener("input", (event) => {
+    const rows = event.target.closest?.("[data-sum]");
+    if (!rows) return;
+    const on = all("tr", rows).filter((row) => one("[type=checkbox]", row).checked);
+    const sum = on.reduce((total, row) => total + (Number(one("[type=number]", row).value) || 0), 0);
+    const shown = one("output", rows.closest("table"));
+    shown.textContent = String(Number(sum.toFixed(2)));
+    shown.classList.toggle("is-wrong", Math.abs(sum - 100) > 0.05);
+  });
+
   // HTMX: the CSRF token on every request, the drawer, the focus after a swap.
   addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
     ctx.request.headers["X-CSRFToken"] = one("meta[name=csrf-token]").content;

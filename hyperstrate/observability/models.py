@@ -12,7 +12,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-from hyperstrate.shared.db import Base
+from hyperstrate.shared.db import Base, now, type_id
 
 _SQLITE_UNITS = Decimal(10**10)
 
@@ -149,3 +149,22 @@ class InferencePayload(Base):
     request_fields: Mapped[str | None] = mapped_column(Text)
     response_content: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class WebhookDelivery(Base):
+    """One try to tell a router's webhook of an event; ``status_code`` is 0 without an answer."""
+
+    __tablename__ = "webhook_deliveries"
+    __table_args__ = (Index(None, "org_id", "router_id", "created_at", "id"),)
+
+    id: Mapped[str] = type_id("whdlv")
+    org_id: Mapped[str]
+    router_id: Mapped[str]
+    event: Mapped[str]
+    url: Mapped[str] = mapped_column(Text)
+    status_code: Mapped[int] = mapped_column(default=0)
+    success: Mapped[bool] = mapped_column(default=False)
+    error_msg: Mapped[str] = mapped_column(Text, default="")
+    attempt: Mapped[int] = mapped_column(default=1)
+    request_id: Mapped[str] = mapped_column(default="")
+    created_at: Mapped[datetime] = mapped_column(default=now, index=True)

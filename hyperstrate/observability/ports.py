@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
+
+from hyperstrate.shared.addresses import AddressRules
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,34 @@ class NothingYet:
         return Beginnings()
 
 
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where a router's webhook is, and what its messages are signed with."""
+
+    url: str
+    secret: str = field(repr=False)
+
+
+class Webhooks(Protocol):
+    """Answered by ``router``."""
+
+    def endpoint(self, org_id: str, router_id: str) -> Endpoint | None:
+        """None while the router has no webhook, or is gone."""
+
+    def listening(self, router_ids: Collection[str]) -> Mapping[str, int]:
+        """Those that have a webhook, each with the number of its enabled targets."""
+
+
+class NobodyListens:
+    """The webhooks of an installation that has only this module."""
+
+    def endpoint(self, org_id: str, router_id: str) -> Endpoint | None:
+        return None
+
+    def listening(self, router_ids: Collection[str]) -> Mapping[str, int]:
+        return {}
+
+
 def nothing_wrong() -> str:
     return ""
 
@@ -69,9 +99,12 @@ class Ports:
     """``redis_problem``: what is wrong with Redis now, empty if nothing or if none is used.
 
     ``times_degraded``: how often the store answered without Redis, in this process.
+    ``rules``: which addresses webhooks may have.
     """
 
     names: Names
     redis_problem: Callable[[], str] = nothing_wrong
     times_degraded: Callable[[], int] = never
     inventory: Inventory = field(default_factory=NothingYet)
+    webhooks: Webhooks = field(default_factory=NobodyListens)
+    rules: AddressRules = field(default_factory=lambda: AddressRules(()))

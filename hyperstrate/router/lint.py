@@ -17,7 +17,7 @@ Severity = Literal["error", "warning", "info"]
 
 @dataclass(frozen=True)
 class Finding:
-    """One remark; an error keeps the router from answering. ``target_id``: the one meant, if any."""
+    """One remark; an error keeps the router from answering. ``target_id``: the one it is about."""
 
     severity: Severity
     code: str

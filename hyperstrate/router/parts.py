@@ -87,7 +87,7 @@ def update_targets(
 def share_out(
     org_id: str, router_id: str, changes: Mapping[str, TargetChanges]
 ) -> list[RouterTarget]:
-    """Set the percentages together. Raises Unprocessable unless they sum to 100, even of a draft."""
+    """Set all percentages. Raises Unprocessable unless they sum to 100, also in a draft."""
     rows = update_targets(org_id, router_id, changes)
     complaint = check_percentages([row.percentage for row in rows if row.is_enabled])
     if complaint:

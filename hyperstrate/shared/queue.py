@@ -8,24 +8,23 @@ over again what Redis has lost.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import orjson
 import structlog
-from redis import Redis
-from sqlalchemy import Index, String, Text, select, text
+from sqlalchemy import Index, String, Text, and_, or_, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Mapped, mapped_column
 
-from hyperstrate.shared.db import Base, after_commit, now, session, type_id
+from hyperstrate.shared.db import Base, after_commit, now, session, type_id, unit_of_work
 from hyperstrate.shared.ids import new_id
-
-if TYPE_CHECKING:
-    import rq
 
 F = TypeVar("F", bound=Callable[..., None])
 Context = Callable[[], AbstractContextManager[object]]
@@ -39,8 +38,8 @@ HAND_OVER_AT_ONCE = 200
 KEEP_DONE = timedelta(days=1)
 KEEP_FAILED = timedelta(days=30)
 MAX_ERROR = 2000
-PERFORM = "hyperstrate.shared.queue.perform"
 _OPEN = ("queued", "running")
+_ROWS_ONLY = {"synchronize_session": False}
 _insert: dict[str, Callable[..., Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
@@ -94,13 +93,25 @@ class _Kind:
         return len(self.waits_s) + 1
 
 
+class Carrier(Protocol):
+    """What brings the jobs to workers in other processes."""
+
+    def hand_over(
+        self, job_id: str, name: str, attempts: int, *, delay_s: float, longest_s: float
+    ) -> bool:
+        """Have ``perform(job_id, name, attempts)`` called; once. False when it is not possible."""
+
+    def serve(self) -> None:
+        """Be a worker, until SIGTERM or SIGINT."""
+
+
 def _unknown(run: Run, **_: Any) -> None:
     raise LookupError("this version has no job of this name")
 
 
 _kinds: dict[str, _Kind] = {}
 _UNKNOWN = _Kind(_unknown, waits_s=(60.0, 600.0), longest_s=60.0)
-_rq: rq.Queue | None = None
+_carrier: Carrier | None = None
 
 
 def job(
@@ -125,16 +136,12 @@ def job(
 
 def configure(redis_url: str, prefix: str) -> None:
     """Let RQ carry the jobs when ``redis_url`` is set."""
-    global _rq
-    _rq = _connect(redis_url, prefix) if redis_url else None
+    global _carrier
+    _carrier = None
+    if redis_url:
+        from hyperstrate.shared.queue_rq import RqCarrier  # takes long, and few need it
 
-
-def _connect(redis_url: str, prefix: str) -> rq.Queue:
-    from rq import Queue  # costs 0.1 s and 5 MB, which an installation without Redis saves
-    from rq.serializers import JSONSerializer
-
-    connection = Redis.from_url(redis_url, socket_timeout=2, socket_connect_timeout=2)
-    return Queue(f"{prefix}:jobs", connection=connection, serializer=JSONSerializer)
+        _carrier = RqCarrier(redis_url, prefix)
 
 
 def enqueue(name: str, *, delay_s: float = 0, key: str = "", **payload: Any) -> bool:
@@ -157,7 +164,11 @@ def enqueue(name: str, *, delay_s: float = 0, key: str = "", **payload: Any) -> 
     done = session.execute(insert(QueuedJob).values(row).on_conflict_do_nothing())
     if not done.rowcount:  # type: ignore[attr-defined]
         return False
-    after_commit(lambda: _hand_over(job_id, name, 0, delay_s=delay_s))
+
+    def carry() -> None:
+        _hand_over(job_id, name, 0, delay_s=delay_s)
+
+    after_commit(carry)
     return True
 
 
@@ -191,7 +202,7 @@ def perform_next() -> bool:
 
 
 def hand_over_overdue() -> None:
-    """Give RQ again what should have been done by now: Redis may have lost it, or was away."""
+    """Have carried again what should have been done by now: Redis was away, or has lost it."""
     for waiting in _due(now() - timedelta(seconds=OVERDUE_S), limit=HAND_OVER_AT_ONCE):
         if not _hand_over(*waiting):
             return
@@ -231,7 +242,8 @@ def _claim(job_id: str, attempts: int, longest_s: float) -> str | None:
         .returning(QueuedJob.payload)
     )
     with unit_of_work():
-        return session.scalar(claim, execution_options={"synchronize_session": False})
+        payload: str | None = session.scalar(claim, execution_options=_ROWS_ONLY)
+    return payload
 
 
 def _failed(run: Run, name: str, kind: _Kind, error: Exception) -> None:
@@ -252,49 +264,31 @@ def _settle(run: Run, **values: Any) -> bool:
     """Write how the try ended, unless it took so long that another one has begun."""
     mine = update(QueuedJob).where(QueuedJob.id == run.job_id, QueuedJob.attempts == run.attempt)
     with unit_of_work():
-        done = session.execute(
-            mine.values(locked_until=None, **values),
-            execution_options={"synchronize_session": False},
-        )
+        closing = mine.values(locked_until=None, **values)
+        done = session.execute(closing, execution_options=_ROWS_ONLY)
     return bool(done.rowcount)  # type: ignore[attr-defined]
 
 
 def _hand_over(job_id: str, name: str, attempts: int, *, delay_s: float = 0) -> bool:
-    """Let RQ carry the next try; once, for RQ knows it by its number. False when Redis is away."""
-    if _rq is None:
+    """Let the next try be carried; without a carrier the row alone does it."""
+    if _carrier is None:
         return True
-    from rq.exceptions import DuplicateJobError
-
-    options: dict[str, Any] = {
-        "job_id": f"{job_id}-{attempts}",
-        "unique": True,
-        "job_timeout": int(_kinds.get(name, _UNKNOWN).longest_s),
-        "result_ttl": 0,
-        "failure_ttl": int(OVERDUE_S),
-    }
-    try:
-        if delay_s:
-            _rq.enqueue_in(timedelta(seconds=delay_s), PERFORM, job_id, name, attempts, **options)
-        else:
-            _rq.enqueue(PERFORM, job_id, name, attempts, **options)
-    except DuplicateJobError:
-        return True
-    except RedisError as error:
-        log.warning("job_not_handed_over", job=name, job_id=job_id, error=str(error))
-        return False
-    return True
+    longest_s = _kinds.get(name, _UNKNOWN).longest_s
+    return _carrier.hand_over(job_id, name, attempts, delay_s=delay_s, longest_s=longest_s)
 
 
 @contextmanager
 def looked_after(context: Context) -> Iterator[None]:
-    """While this lasts, threads do what is due; with Redis, one sees to it that RQ has it.
+    """While this lasts, threads do what is due; with Redis, one sees to it that nothing gets lost.
 
     ``context()`` makes an application context; each thread has its own.
     """
     stop = threading.Event()
-    count, step, every_s = THREADS, perform_next, LOOK_EVERY_S
-    if _rq is not None:
-        count, step, every_s = 1, hand_over_overdue, OVERDUE_S / 2
+    step: Callable[[], bool | None] = perform_next
+    count, every_s = THREADS, LOOK_EVERY_S
+    if _carrier is not None:
+        step = hand_over_overdue
+        count, every_s = 1, OVERDUE_S / 2
 
     def work() -> None:
         with context():
@@ -325,11 +319,8 @@ def _repeat(step: Callable[[], bool | None], every_s: float, stop: threading.Eve
 
 def serve(context: Context) -> None:
     """Do jobs until SIGTERM or SIGINT. Must not be monkey-patched."""
-    if _rq is not None:
-        from rq import Worker
-
-        worker = Worker([_rq], connection=_rq.connection, serializer=_rq.serializer)
-        worker.work(with_scheduler=True, logging_level="WARNING")
+    if _carrier is not None:
+        _carrier.serve()
         return
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -15,6 +15,8 @@ ANTHROPIC_FIELDS = {
     "model", "max_tokens", "messages", "system", "stream", "tools", "tool_choice", "temperature",
     "top_p", "top_k", "stop_sequences", "metadata", "thinking", "output_config",
 }  # fmt: skip
+EFFORTS = ("low", "medium", "high", "xhigh", "max")
+OPENAI_EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh")
 _ID = re.compile(r"[a-zA-Z0-9_-]+")
 _TOOL_NAME = re.compile(r"[a-zA-Z0-9_-]{1,128}")
 _PARTS = {"text": "text", "image_url": "image_url", "file": "file"}
@@ -26,6 +28,7 @@ def refused_by_openai(body: Json, *, also: set[str] = frozenset()) -> list[str]:
         *(f"unknown field {name}" for name in body.keys() - OPENAI_FIELDS - also),
         *_openai_turns(body["messages"]),
         *_openai_tools(body),
+        *([] if body.get("reasoning_effort", "low") in OPENAI_EFFORTS else ["unknown effort"]),
     ]
 
 
@@ -148,6 +151,8 @@ def _anthropic_tools(body: Json) -> Iterator[str]:
             yield f"a tool with unknown fields: {tool}"
     if "tool_choice" in body and not body.get("tools"):
         yield "a tool_choice without tools"
+    if body.get("output_config", {}).get("effort", "low") not in EFFORTS:
+        yield f"an unknown effort: {body['output_config']}"
     thinking, choice = body.get("thinking", {}), body.get("tool_choice", {})
     if thinking.get("type") == "enabled" and choice.get("type") in ("any", "tool"):
         yield "thinking with a forced tool"

@@ -207,3 +207,14 @@ def used(said: Json) -> dict[str, int]:
         "cacheWrite1hInputTokens": hour,
         "reasoningTokens": reasoning,
     }
+
+
+
+def besides(body: Json, items: Iterable[Item]) -> set[str]:
+    """What the messages of a request say besides words, files and tools; its names."""
+    names = {item[1] for item in items if item[0] == "foreign"}
+    names |= {"thinking" for item in items if item[0] == "thinking"}
+    for message in body["messages"]:
+        known = ("role", "content", "tool_calls", "tool_call_id")
+        names |= {f"messages.{name}" for name in message if name not in known}
+    return names

@@ -11,6 +11,7 @@ from hyperstrate.observability import feedback, queries
 from hyperstrate.observability.api.common import named, observability
 from hyperstrate.observability.pages import filters
 from hyperstrate.observability.pages.filters import Asked
+from hyperstrate.observability.queries import search
 from hyperstrate.shared.db import unit_of_work
 from hyperstrate.shared.errors import BadRequest, NotFound
 from hyperstrate.shared.guards import caller, require_admin
@@ -85,22 +86,20 @@ def give_feedback(log_id: str) -> Response:
 
 def _list_page(asked: Asked, place: dict[str, str]) -> Response:
     org_id = caller().org_id
-    found = queries.LogPage([], "", "")
+    before, after = _cursor(place, "before"), _cursor(place, "after")
+    found = search.Found(queries.LogPage([], "", ""))
     if not asked.errors:
-        found = queries.logs(
-            org_id,
-            filters=asked.filters,
-            before=_cursor(place, "before"),
-            after=_cursor(place, "after"),
-            limit=PER_PAGE,
+        found = search.search(
+            org_id, filters=asked.filters, before=before, after=after, limit=PER_PAGE
         )
+    items = found.page.items
     inventory = observability().ports.inventory
     return page(
         "observability/logs.html",
         block="list",
-        rows=named(org_id, found.items),
+        rows=named(org_id, items),
         found=found,
-        newest=str(queries.Cursor.of(found.items[0])) if found.items else "",
+        newest=str(queries.Cursor.of(items[0])) if items else "",
         asked=asked,
         is_live="live" in place and not asked.errors,
         key_names=inventory.api_keys(org_id),
@@ -124,7 +123,7 @@ def _log_page(log_id: str, *, block: str) -> Response:
         block=block,
         log=found,
         args=asked.args,
-        beside=queries.neighbours(org_id, log_id, filters=asked.filters),
+        beside=search.neighbours(org_id, log_id, filters=asked.filters),
         key_name=inventory.api_keys(org_id).get(found.api_key_id, ""),
         model_names=inventory.models(org_id),
         payload=_payload(org_id, log_id),

@@ -8,7 +8,7 @@ from flask import Blueprint, Response, flash, request, url_for
 
 from hyperstrate.router import road, routers
 from hyperstrate.router.routers import Changes
-from hyperstrate.router.schemas import CreateRouter, UpdateRouter
+from hyperstrate.router.schemas import CreateRouter
 from hyperstrate.shared.db import unit_of_work
 from hyperstrate.shared.errors import AppError
 from hyperstrate.shared.guards import caller, require_admin
@@ -84,11 +84,11 @@ def _new(values: Any, errors: dict[str, list[str]]) -> Response:
 @require_admin
 def set_status(router_id: str) -> Response:
     """Let a router answer, or not."""
-    values, errors = submitted(UpdateRouter(only=("status",)))
     back = url_for("router_design.show", router_id=router_id)
+    changes = Changes(status=request.form.get("status", ""))
     try:
         with unit_of_work():
-            router = routers.update(caller().org_id, router_id, Changes(status=values["status"]))
+            router = routers.update(caller().org_id, router_id, changes)
     except AppError as error:
         if error.status == 404:
             raise

@@ -21,15 +21,7 @@ pages = Blueprint("router_settings", __name__, url_prefix="/app/routers/<router_
 @require_admin
 def show(router_id: str) -> Response:
     """The settings of one router."""
-    router = routers.get(caller().org_id, router_id)
-    values = {
-        "name": router.name,
-        "description": router.description,
-        "promptId": router.configuration.prompt_id or "",
-        "storePayloads": router.configuration.store_payloads,
-        "teams": [access.team_id for access in router.accesses],
-    }
-    return _page(router_id, values, {})
+    return _page(router_id, None, {})
 
 
 @pages.post("/settings")
@@ -56,10 +48,7 @@ def delete(router_id: str) -> Response:
     """Delete the router, if its name was typed."""
     router = routers.get(caller().org_id, router_id)
     if request.form.get("confirm", "").strip() != router.name:
-        return go(
-            url_for("router_settings.show", router_id=router_id),
-            "Not deleted: the name that was typed is another.",
-        )
+        return _page(router_id, None, {"confirm": ["type the router's name to delete it"]})
     with unit_of_work():
         routers.delete(caller().org_id, router_id)
     return go(url_for("router_pages.list_routers"), f"{router.name} is deleted.")
@@ -75,14 +64,21 @@ def _typed() -> dict[str, Any]:
 
 def _page(router_id: str, values: Any, errors: dict[str, list[str]]) -> Response:
     org_id = caller().org_id
-    ports = routers.ports()
+    router, ports = routers.get(org_id, router_id), routers.ports()
+    stored = {
+        "name": router.name,
+        "description": router.description,
+        "promptId": router.configuration.prompt_id or "",
+        "storePayloads": router.configuration.store_payloads,
+        "teams": [access.team_id for access in router.accesses],
+    }
     return page(
         "router/settings.html",
         block="settings",
         status=422 if errors else 200,
-        router=routers.get(org_id, router_id),
+        router=router,
         tab="settings",
-        values=values,
+        values=stored if values is None else values,
         errors=errors,
         prompts=ports.prompts.names(org_id),
         teams=ports.teams.names(org_id),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from flask import Blueprint, Response, request, url_for
@@ -12,6 +13,7 @@ from hyperstrate.router.pages import design
 from hyperstrate.router.pages.forms import TargetForm
 from hyperstrate.router.parts import TargetChanges
 from hyperstrate.router.road import Choosable
+from hyperstrate.router.strategies.percentage import ROUNDING
 from hyperstrate.shared.db import unit_of_work
 from hyperstrate.shared.errors import AppError, BadRequest, NotFound
 from hyperstrate.shared.guards import caller, require_admin
@@ -26,8 +28,7 @@ Errors = dict[str, list[str]]
 def show_new(router_id: str) -> Response:
     """The form of a new target."""
     rows = routers.get(caller().org_id, router_id).targets
-    last = max((row.priority for row in rows), default=-1)
-    return _form(router_id, None, {"weight": 1, "priority": last + 1}, {})
+    return _form(router_id, None, {"weight": 1, "priority": _next_priority(rows)}, {})
 
 
 @pages.post("/targets/new")
@@ -40,8 +41,9 @@ def add(router_id: str) -> Response:
     org_id = caller().org_id
     try:
         with unit_of_work():
-            is_first = not routers.get(org_id, router_id).targets
-            percentage = 100.0 if is_first else 0.0
+            rows = routers.get(org_id, router_id).targets
+            values.setdefault("priority", _next_priority(rows))
+            percentage = 0.0 if rows else 100.0
             parts.add_target(org_id, router_id, **values, percentage=percentage)
     except AppError as error:
         return _form(router_id, None, request.form, form_errors(error))
@@ -153,15 +155,21 @@ def _percentages(router_id: str, errors: Errors) -> Response:
         for target in road.targets(router)
     ]
     shares = [_number(share) for _, share, is_enabled in rows if is_enabled]
+    total = sum(share for share in shares if math.isfinite(share))
     return page(
         "router/percentages.html",
         block="form" if errors else "panel",
         status=422 if errors else 200,
         router=router,
         rows=rows,
-        total=sum(share for share in shares if math.isfinite(share)),
+        total=total,
+        is_wrong=abs(total - 100) > ROUNDING,
         errors=errors,
     )
+
+
+def _next_priority(rows: Sequence[Any]) -> int:
+    return max((row.priority + 1 for row in rows), default=0)
 
 
 def _found(router_id: str, target_id: str) -> Choosable:
@@ -176,6 +184,18 @@ def _go_on(router_id: str, message: str) -> Response:
     return go(url_for("router_design.show", router_id=router_id), message)
 
 
+def _choices(org_id: str) -> list[tuple[str, str]]:
+    """The registered models for a select; empty when there are none."""
+    models = [
+        (
+            model.id,
+            " · ".join([model.name, model.provider, *([] if model.is_ready else ["key missing"])]),
+        )
+        for model in routers.ports().models.choices(org_id)
+    ]
+    return [("", "Choose a model"), *models] if models else []
+
+
 def _form(router_id: str, found: Choosable | None, values: Any, errors: Errors) -> Response:
     org_id = caller().org_id
     ports = routers.ports()
@@ -185,7 +205,7 @@ def _form(router_id: str, found: Choosable | None, values: Any, errors: Errors) 
         status=422 if errors else 200,
         router=routers.get(org_id, router_id),
         found=found,
-        models=[] if found else ports.models.choices(org_id),
+        models=[] if found else _choices(org_id),
         prompts=ports.prompts.names(org_id),
         values=values,
         errors=errors,
