@@ -1,7 +1,11 @@
-"""How gunicorn runs Hyperstrate: gevent workers, and one recorder beside them on every host."""
+"""How gunicorn runs Hyperstrate: our gevent workers, and one recorder beside them on every host.
+
+``gunicorn -k gevent wsgi:app`` runs it on gunicorn's own worker: slower, with an access log.
+"""
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
@@ -17,7 +21,7 @@ except ConfigError as error:
 
 bind = f"0.0.0.0:{installation.port}"
 workers = installation.web_concurrency
-worker_class = "gevent"
+worker_class = "hyperstrate.server.Worker"
 worker_connections = 10_000
 keepalive = 75
 timeout = 120
@@ -30,17 +34,36 @@ forwarded_allow_ips = "*" if installation.trusted_proxies else "127.0.0.1"
 WORKER_BOOT_ERROR = 3  # gunicorn ends itself when a worker ends with it
 
 
+_starting = threading.Lock()
+os.register_at_fork(
+    before=_starting.acquire,
+    after_in_parent=_starting.release,
+    after_in_child=_starting.release,
+)
+
+
 def when_ready(server: Any) -> None:
-    """Start the recorder, and say where the door is."""
+    """Start the recorder, and say where the door is, while the workers start."""
     threading.Thread(target=_keep_recorder_running, daemon=True).start()
-    subprocess.run([sys.executable, "-m", "flask", "--app", "wsgi", "banner"], check=False)
+    threading.Thread(target=_flask, args=("banner",), daemon=True).start()
 
 
 def _keep_recorder_running() -> None:
     """It ends by itself when this process is gone; when it dies first, start it again."""
     while True:
-        subprocess.run([sys.executable, "-m", "flask", "--app", "wsgi", "recorder"], check=False)
+        _flask("recorder")
         time.sleep(1)
+
+
+def _flask(command: str) -> None:
+    """Run a flask command to its end.
+
+    No worker may be forked meanwhile: it would keep the pipe open on which Popen waits to hear that
+    the command was started, and we would wait for the end of the worker.
+    """
+    with _starting:
+        process = subprocess.Popen([sys.executable, "-m", "flask", "--app", "wsgi", command])
+    process.wait()
 
 
 def post_worker_init(worker: Any) -> None:

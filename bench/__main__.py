@@ -56,9 +56,7 @@ def _measure_calls(gateway: Running, plan: argparse.Namespace, into: Figures) ->
     single = asyncio.run(load.calls(gateway.json_door, callers=1, seconds=plan.seconds))
     settle(gateway.pid)
     before = cpu_seconds(gateway.pid)
-    many = asyncio.run(
-        load.calls(gateway.json_door, callers=plan.callers, seconds=plan.seconds)
-    )
+    many = asyncio.run(load.calls(gateway.json_door, callers=plan.callers, seconds=plan.seconds))
     settle(gateway.pid)
     count = max(1, len(many.took))
     into.cpu_us.append((cpu_seconds(gateway.pid) - before) / count * 1e6)

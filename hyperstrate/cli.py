@@ -1,4 +1,4 @@
-"""The flask commands: bootstrap, recorder, purge, banner."""
+"""The flask commands: bootstrap, recorder, worker, jobs, purge, banner."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from hyperstrate import preflight
 from hyperstrate.auth import setup
 from hyperstrate.config import Config
 from hyperstrate.observability import recorder, retention
+from hyperstrate.shared import queue
 from hyperstrate.shared.db import unit_of_work
 from hyperstrate.shared.errors import AppError
 
 
 def register(app: Flask) -> None:
     """Add the commands to ``flask``."""
-    for command in (bootstrap, record, purge, banner):
+    for command in (bootstrap, record, work, list_jobs, purge, banner):
         app.cli.add_command(command)
 
 
@@ -42,7 +43,23 @@ def bootstrap(org: str, email: str, password: str) -> None:
 @click.command("recorder")
 def record() -> None:
     """Write finished requests from the spool to the database, until the server ends."""
-    recorder.run(_config().spool_dir, retention_days=_config().log_retention_days)
+    with queue.looked_after(current_app.app_context):
+        recorder.run(_config().spool_dir, retention_days=_config().log_retention_days)
+
+
+@click.command("worker")
+def work() -> None:
+    """Do jobs: with REDIS_URL those of Redis, else those of the database, beside the server."""
+    if not _config().redis_url:
+        click.echo("Without REDIS_URL the server does its jobs itself; this worker helps.")
+    queue.serve(current_app.app_context)
+
+
+@click.command("jobs")
+def list_jobs() -> None:
+    """Show the jobs that were given up, newest first."""
+    for job in queue.failed():
+        click.echo(f"{job.created_at:%Y-%m-%d %H:%M} {job.id} {job.name} {job.error}")
 
 
 @click.command("purge")

@@ -11,14 +11,15 @@ from hyperstrate import ai, auth, observability, prompts, router
 from hyperstrate.ai import registrations
 from hyperstrate.auth import keys, teams
 from hyperstrate.config import Config
-from hyperstrate.observability import Beginnings, ModelRef, queries
+from hyperstrate.observability import Beginnings, Endpoint, ModelRef, queries
 from hyperstrate.prompts import library
-from hyperstrate.router import routers
+from hyperstrate.router import routers, webhooks
 from hyperstrate.router.ports import Figures, ModelChoice
 from hyperstrate.router.proxy import Limits
-from hyperstrate.shared import cache, crypto
+from hyperstrate.shared import cache, crypto, queue
 from hyperstrate.shared.addresses import AddressRules
 from hyperstrate.shared.db import now
+from hyperstrate.shared.errors import NotFound
 from hyperstrate.shared.pagination import MAX_PER_PAGE
 from hyperstrate.shared.spool import Spool
 from hyperstrate.shared.store_choice import connect
@@ -78,6 +79,20 @@ class RouterFigures:
         }
 
 
+class Webhooks:
+    """Answers observability: which routers have a webhook, and where."""
+
+    def endpoint(self, org_id: str, router_id: str) -> Endpoint | None:
+        try:
+            found = webhooks.webhook(org_id, router_id)
+        except NotFound:
+            return None
+        return Endpoint(found.url, found.secret)
+
+    def listening(self, router_ids: Collection[str]) -> Mapping[str, int]:
+        return webhooks.listening(router_ids)
+
+
 class Inventory:
     """Answers observability: what an organisation has, and whether it can make its first call."""
 
@@ -110,6 +125,7 @@ def register(app: Flask, api: Api, config: Config) -> None:
     """Bring the modules into ``app``, each with what it needs of the others."""
     crypto.configure(config.secret_keys)
     cache.load_in(app.app_context)
+    queue.configure(config.redis_url, config.cache_redis_prefix)
     shared = connect(
         config.redis_url,
         config.cache_redis_prefix,
@@ -134,6 +150,7 @@ def register(app: Flask, api: Api, config: Config) -> None:
             models=Models(),
             figures=RouterFigures(),
             store=shared,
+            rules=rules,
         ),
         Limits(max_body_bytes=config.max_body_bytes, max_messages=config.max_messages),
     )
@@ -145,6 +162,8 @@ def register(app: Flask, api: Api, config: Config) -> None:
             inventory=Inventory(),
             redis_problem=shared.problem,
             times_degraded=shared.times_degraded,
+            webhooks=Webhooks(),
+            rules=rules,
         ),
         spool=Spool(config.spool_dir),
     )

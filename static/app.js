@@ -201,7 +201,8 @@
       label.append(box, heading);
       menu.lastChild.append(label);
     });
-    table.parentElement.before(menu);
+    const place = one(`[data-columns-of="${table.id}"]`);
+    if (place) place.replaceChildren(menu); else table.parentElement.before(menu);
   }
 
   function readyTables(within = document) {
@@ -216,7 +217,7 @@
     const shown = one("#drawer.show"), from = shown ? opener : event.target;
     const row = from?.closest?.("table[data-keys] tbody tr");
     const next = event.key === "ArrowDown" ? row?.nextElementSibling : row?.previousElementSibling;
-    const link = next && one("a[href]", next);
+    const link = next ? one("a[href]", next) : shown && one(`a[data-key="${event.key}"]`, shown);
     if (!link) return;
     event.preventDefault();
     if (shown) link.click(); else link.focus();
@@ -254,9 +255,12 @@
     const wanted = (swapped && one("[aria-invalid=true]", swapped)) || (focused && document.getElementById(focused));
     if (wanted && wanted !== document.activeElement) wanted.focus({ preventScroll: true });
     if (swapped?.id === "drawer" && !swapped.contains(ctx.sourceElement)) {
-      opener = ctx.sourceElement;
+      const link = ctx.sourceElement, row = `table[data-keys] a[href="${link.getAttribute("href")}"]`;
+      opener = link.isConnected ? link : one(row) || opener;
+      one("#flash").replaceChildren();
       bootstrap.Offcanvas.getOrCreateInstance(swapped).show();
     }
+    if (document.activeElement === document.body) one("#drawer.show, #drawer.showing")?.focus();
   });
   addEventListener("hidden.bs.offcanvas", (event) => event.target.id === "drawer" && opener?.focus());
 

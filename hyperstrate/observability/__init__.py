@@ -6,20 +6,39 @@ from flask import Flask
 
 from hyperstrate.events import routed_inference
 from hyperstrate.observability import api as rest
-from hyperstrate.observability import metrics, pages, recorder
+from hyperstrate.observability import delivery, metrics, pages, recorder
 from hyperstrate.observability.api.common import EXTENSION, Observability
 from hyperstrate.observability.health import Health
-from hyperstrate.observability.ports import Beginnings, Inventory, ModelRef, Names, Ports
+from hyperstrate.observability.ports import (
+    Beginnings,
+    Endpoint,
+    Inventory,
+    ModelRef,
+    Names,
+    Ports,
+    Webhooks,
+)
+from hyperstrate.shared import webhook
 from hyperstrate.shared.spool import Spool
 from hyperstrate.shared.web import Api, add_nav
 
-__all__ = ["Beginnings", "Inventory", "ModelRef", "Names", "Ports", "register"]
+__all__ = [
+    "Beginnings",
+    "Endpoint",
+    "Inventory",
+    "ModelRef",
+    "Names",
+    "Ports",
+    "Webhooks",
+    "register",
+]
 
 
 def register(app: Flask, api: Api, ports: Ports, *, spool: Spool) -> None:
     """Bring logs, figures and probes into the application. Raises SpoolError."""
     spool.check()
     recorder.configure(spool)
+    delivery.configure(ports.webhooks, ports.rules)
     app.extensions[EXTENSION] = Observability(ports, spool, Health(spool, ports.redis_problem))
     for blueprint in rest.BLUEPRINTS:
         app.extensions["csrf"].exempt(blueprint)
@@ -30,3 +49,4 @@ def register(app: Flask, api: Api, ports: Ports, *, spool: Spool) -> None:
     add_nav("Logs", "log_pages.list_logs", "scroll-text", 50)
     routed_inference.connect(recorder.record_inference)
     routed_inference.connect(metrics.count_inference)
+    webhook.occurred.connect(delivery.queue_if_listening)

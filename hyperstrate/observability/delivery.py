@@ -6,8 +6,8 @@ import hashlib
 import hmac
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC
 from typing import Any
 
 import orjson
@@ -21,6 +21,7 @@ from hyperstrate.shared.addresses import AddressRules
 from hyperstrate.shared.db import now, session, unit_of_work
 from hyperstrate.shared.errors import BadRequest, NotFound
 from hyperstrate.shared.http import HTTPError, client
+from hyperstrate.shared.ids import new_id
 from hyperstrate.shared.queue import Run
 from hyperstrate.shared.webhook import Occurrence, WebhookEvent
 
@@ -115,3 +116,114 @@ def _message(occurrence: Occurrence) -> str:
         "timestamp": f"{occurrence.at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
     }
     return orjson.dumps({name: value for name, value in members.items() if value}).decode()
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """What became of one try. ``is_final``: another one would end the same way."""
+
+    status_code: int = 0
+    error: str = ""
+    is_final: bool = False
+
+
+@queue.job(JOB, waits_s=WAITS_S, longest_s=60)
+def deliver(
+    run: Run, *, org_id: str, router_id: str, event: str, request_id: str, body: str
+) -> None:
+    """One try; opens its own units of work, so that no transaction waits for the receiver.
+
+    Raises DeliveryFailed when another try may help. A webhook that was taken away ends it.
+    """
+    with unit_of_work():
+        endpoint = _asked().endpoint(org_id, router_id)
+    if endpoint is None:
+        return
+    outcome = _post(endpoint, body.encode(), delivery_id=run.job_id)
+    row = WebhookDelivery(
+        org_id=org_id,
+        router_id=router_id,
+        event=event,
+        attempt=run.attempt,
+        request_id=request_id,
+    )
+    _record(row, endpoint, outcome)
+    if outcome.error and not outcome.is_final:
+        raise DeliveryFailed(outcome.error)
+
+
+def send_test(org_id: str, router_id: str) -> WebhookDelivery:
+    """Send a message of the event ``test`` now, once; opens its own units of work.
+
+    Raises NotFound when the router has no webhook.
+    """
+    with unit_of_work():
+        endpoint = _asked().endpoint(org_id, router_id)
+    if endpoint is None:
+        raise NotFound("this router has no webhook")
+    row = WebhookDelivery(org_id=org_id, router_id=router_id, event="test")
+    occurrence = Occurrence(org_id, router_id, "test", now(), "A test from Hyperstrate.")
+    body = _message(occurrence).encode()
+    _record(row, endpoint, _post(endpoint, body, delivery_id=new_id("qjob")))
+    return row
+
+
+def _record(row: WebhookDelivery, endpoint: Endpoint, outcome: _Outcome) -> None:
+    row.url = endpoint.url
+    row.status_code = outcome.status_code
+    row.success = not outcome.error
+    row.error_msg = outcome.error.replace("\x00", "\ufffd")
+    with unit_of_work():
+        session.add(row)
+
+
+def _post(endpoint: Endpoint, body: bytes, *, delivery_id: str) -> _Outcome:
+    try:
+        _rules.check_base_url(endpoint.url, name="webhook", field="webhookUrl")
+    except BadRequest as error:
+        return _Outcome(error=error.message, is_final=True)
+    headers = {
+        "content-type": "application/json",
+        "user-agent": "Hyperstrate-Webhook/1.0",
+        "x-hyperstrate-delivery": delivery_id,
+        "x-hyperstrate-signature": signature(endpoint.secret, body, at=int(time.time())),
+    }
+    try:
+        with (
+            client(_rules, TIMEOUT_S) as http,
+            http.stream("POST", endpoint.url, content=body, headers=headers) as answer,
+        ):
+            status = answer.status_code
+    except HTTPError as error:
+        return _Outcome(error=str(error) or type(error).__name__)
+    if 300 <= status < 400:
+        return _Outcome(status, f"answered {status}; redirects are not followed")
+    return _Outcome(status, "" if status < 300 else f"answered {status}")
+
+
+def signature(secret: str, body: bytes, *, at: int) -> str:
+    """``t=<Unix seconds>,v1=<hex>``: HMAC-SHA-256 of ``<t>.<body>`` with the webhook's secret."""
+    signed = hmac.new(secret.encode(), b"%d.%s" % (at, body), hashlib.sha256)
+    return f"t={at},v1={signed.hexdigest()}"
+
+
+@dataclass(frozen=True, slots=True)
+class Deliveries:
+    """Some of a router's deliveries, newest first, and how many there are."""
+
+    data: Sequence[WebhookDelivery]
+    total: int
+
+
+def deliveries(org_id: str, router_id: str, *, limit: int = 50, offset: int = 0) -> Deliveries:
+    """What was sent to a router's webhook, newest first."""
+    of_router = (WebhookDelivery.org_id == org_id, WebhookDelivery.router_id == router_id)
+    query = select(WebhookDelivery).where(*of_router)
+    newest = query.order_by(WebhookDelivery.created_at.desc(), WebhookDelivery.id.desc())
+    total = session.scalar(select(func.count()).select_from(WebhookDelivery).where(*of_router))
+    return Deliveries(session.scalars(newest.limit(limit).offset(offset)).all(), total or 0)
+
+
+def _asked() -> Webhooks:
+    assert _webhooks is not None, "delivery.configure() was not called"
+    return _webhooks

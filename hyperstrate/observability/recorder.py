@@ -19,7 +19,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, StatementError
 
 from hyperstrate.events import RequestsRecorded, RoutedInference, requests_recorded
-from hyperstrate.observability import metrics, retention, rows
+from hyperstrate.observability import delivery, metrics, retention, rows
 from hyperstrate.observability.models import InferenceLog, InferencePayload
 from hyperstrate.observability.rows import Record
 from hyperstrate.shared.db import Base, after_commit, session, unit_of_work
@@ -108,6 +108,7 @@ def _store(records: Sequence[Record]) -> None:
     with unit_of_work():
         _insert_new(InferenceLog, [record.log for record in records])
         _insert_new(InferencePayload, payloads)
+        delivery.queue_those_of(records)
         after_commit(lambda: requests_recorded.emit(RequestsRecorded(_keys_used(records))))
 
 

@@ -8,24 +8,32 @@ from typing import Any
 from sqlalchemy import CursorResult, delete, select
 from sqlalchemy.orm import InstrumentedAttribute
 
-from hyperstrate.observability.models import InferenceLog, InferencePayload
+from hyperstrate.observability.models import InferenceLog, InferencePayload, WebhookDelivery
 from hyperstrate.shared.db import now, session, unit_of_work
+from hyperstrate.shared.queue import QueuedJob
 
 BATCH = 5000
 
 
 def purge(days: int) -> int:
-    """Delete logs and payloads older than ``days``, a batch and a commit at a time."""
+    """Delete logs, payloads and deliveries older than ``days``, a batch and a commit at a time.
+
+    Jobs that are over go when their own time is. Returns how many logs and payloads went.
+    """
     limit = now() - timedelta(days=days)
+    _purge(WebhookDelivery.id, WebhookDelivery.created_at, limit)
+    _purge(QueuedJob.id, QueuedJob.forget_at, now())
     return _purge(InferencePayload.log_id, InferencePayload.created_at, limit) + _purge(
         InferenceLog.id, InferenceLog.created_at, limit
     )
 
 
 def _purge(
-    key: InstrumentedAttribute[str], created_at: InstrumentedAttribute[datetime], limit: datetime
+    key: InstrumentedAttribute[str],
+    time: InstrumentedAttribute[datetime] | InstrumentedAttribute[datetime | None],
+    limit: datetime,
 ) -> int:
-    old = select(key).where(created_at < limit).limit(BATCH)
+    old = select(key).where(time < limit).limit(BATCH)
     total = 0
     while True:
         with unit_of_work():

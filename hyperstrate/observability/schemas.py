@@ -299,3 +299,38 @@ class ReadinessSchema(CamelSchema):
     status = fields.String()
     parts = fields.Dict(keys=fields.String(), values=fields.Nested(PartSchema))
     backlog_bytes = fields.Integer()
+
+
+class DeliveryArgs(CamelSchema):
+    """How many, after how many."""
+
+    limit = fields.Integer(
+        load_default=50, metadata={"description": "from 1 to 200; anything else means 50"}
+    )
+    offset = fields.Integer(load_default=0)
+
+
+class DeliverySchema(CamelSchema):
+    """One try to tell a router's webhook of an event."""
+
+    id = fields.String()
+    router_id = fields.String()
+    event = fields.String(
+        metadata={
+            "description": "all_targets_failed, rate_limit_exceeded, request_blocked, or test"
+        }
+    )
+    url = fields.String()
+    status_code = fields.Integer(metadata={"description": "what it answered; 0 without an answer"})
+    success = fields.Boolean(metadata={"description": "it answered with a status from 200 to 299"})
+    error_msg = fields.String()
+    attempt = fields.Integer(metadata={"description": "counts the tries of one message, from 1"})
+    request_id = fields.String(metadata={"description": "the log that the message is about"})
+    created_at = fields.DateTime()
+
+
+class DeliveryListSchema(CamelSchema):
+    """Tries, newest first, and how many there are."""
+
+    data = fields.List(fields.Nested(DeliverySchema))
+    total = fields.Integer()

@@ -120,7 +120,11 @@ def version(org_id: str, prompt_id: str, version_id: str) -> PromptVersion:
 def restore(org_id: str, prompt_id: str, version_id: str) -> Prompt:
     """Make an old version the present one; that is a new version too. Raises NotFound."""
     old = version(org_id, prompt_id, version_id)
-    return update(org_id, prompt_id, name=old.name, content=old.content)
+    prompt = get(org_id, prompt_id)
+    prompt.name, prompt.content, prompt.variables = old.name, old.content, old.variables
+    session.flush()
+    _keep_version(prompt)
+    return prompt
 
 
 def _check(content: str) -> None:

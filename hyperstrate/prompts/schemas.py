@@ -19,7 +19,7 @@ class UpdatePrompt(Body):
     """What changes."""
 
     name = Text(min=1)
-    content = Text(max=1_000_000, strip=False)
+    content = Text(min=1, max=1_000_000, strip=False)
     description = Text(max=10_000)
 
 

@@ -33,6 +33,7 @@ def register(app: Flask, api_document: Api, ports: Ports, limits: Limits) -> Non
     model_deleted.connect(_forget_model)
 
 
-def _forget_model(event: ModelDeleted) -> None:
+def _forget_model(_event: ModelDeleted) -> None:
+    """The database has removed its targets: build the plans anew."""
     with unit_of_work():
-        routers.forget_model(event.org_id, event.model_id)
+        routers.changed()

@@ -5,12 +5,12 @@ from __future__ import annotations
 from time import perf_counter
 
 from hyperstrate.events import AttemptMade
-from hyperstrate.router import breaker
+from hyperstrate.router import breaker, used
 from hyperstrate.router.ports import Inference
 from hyperstrate.router.relay import prime
 from hyperstrate.router.stage import Exchange, Target
 from hyperstrate.router.strategies import latency_based
-from hyperstrate.shared.chat import ChatRequest, ChatResult, Usage
+from hyperstrate.shared.chat import ChatRequest, ChatResult
 from hyperstrate.shared.errors import ProviderError
 from hyperstrate.shared.ids import new_id
 from hyperstrate.shared.template import interpolate
@@ -21,13 +21,15 @@ def attempt(exchange: Exchange, inference: Inference, target: Target) -> ChatRes
 
     Raises ProviderError.
     """
+    if exchange.cancellation.is_cancelled:
+        raise ProviderError("the client closed the connection", kind="cancelled")
     breaker.check(exchange, target)
     began = exchange.elapsed_ms()
     try:
         result = _send(exchange, inference, target)
     except ProviderError as error:
         breaker.record(exchange, target, error)
-        _note_failure(exchange, target, error, began)
+        _note_failure(exchange, inference, target, error, began_ms=began)
         raise
     exchange.target = target
     _note_success(exchange, target, result, began)
@@ -35,8 +37,6 @@ def attempt(exchange: Exchange, inference: Inference, target: Target) -> ChatRes
 
 
 def _send(exchange: Exchange, inference: Inference, target: Target) -> ChatResult:
-    if exchange.cancellation.is_cancelled:
-        raise ProviderError("the client closed the connection", kind="cancelled")
     started = perf_counter()
     try:
         result = inference.send(
@@ -67,16 +67,24 @@ def _has_system(chat: ChatRequest) -> bool:
     return any(message.role == "system" for message in chat.conversation.messages)
 
 
-def _note_failure(exchange: Exchange, target: Target, error: ProviderError, began: float) -> None:
-    took = exchange.elapsed_ms() - began
+def _note_failure(
+    exchange: Exchange,
+    inference: Inference,
+    target: Target,
+    error: ProviderError,
+    *,
+    began_ms: float,
+) -> None:
+    took = exchange.elapsed_ms() - began_ms
     _measure(exchange, target, took, is_failed=True)
+    spent = used.in_vain(exchange, inference, target, error)
     exchange.step(
         "inference",
         "Model Inference",
         "error",
         phase=6,
         detail=f"{target.model.definition_key} · {error.code} · {error.message}"[:500],
-        since_ms=began,
+        since_ms=began_ms,
     )
     exchange.attempts.append(
         AttemptMade(
@@ -84,7 +92,9 @@ def _note_failure(exchange: Exchange, target: Target, error: ProviderError, bega
             target_id=target.id,
             model_id=target.model.model_id,
             status="error",
-            usage=Usage(),
+            usage=spent.usage,
+            cost_usd=spent.cost_usd,
+            price_version=spent.price_version,
             latency_ms=took,
             error_code=error.code,
         )

@@ -58,6 +58,8 @@ class RouterConfiguration(Base):
     )
     prompt_id: Mapped[str | None] = mapped_column(ForeignKey("prompts.id", ondelete="SET NULL"))
     store_payloads: Mapped[bool] = mapped_column(default=False)
+    webhook_url: Mapped[str] = mapped_column(default="")
+    webhook_secret: Mapped[str] = mapped_column(default="")
 
 
 class RouterTarget(Base, Timestamps):
@@ -103,12 +105,15 @@ class RouterInterceptor(Base, Timestamps):
 
 
 class RouterTeamAccess(Base):
-    """A team that may use a router; a router without any is open to its organisation."""
+    """A team that may use a router; a router without any is open to its organisation.
+
+    A deleted team stays here: a router that only it could use does not open to everybody.
+    """
 
     __tablename__ = "router_team_accesses"
     __table_args__ = (UniqueConstraint("router_id", "team_id"),)
 
     id: Mapped[str] = type_id("racl")
     router_id: Mapped[str] = mapped_column(ForeignKey("routers.id", ondelete="CASCADE"), index=True)
-    team_id: Mapped[str] = mapped_column(ForeignKey("auth_teams.id", ondelete="CASCADE"))
+    team_id: Mapped[str] = mapped_column(String(50))
     org_id: Mapped[str] = mapped_column(String(50))

@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from sqlalchemy.exc import IntegrityError
-
 from hyperstrate.router import routers
 from hyperstrate.router.features import FEATURES
 from hyperstrate.router.interceptors import INTERCEPTORS
@@ -260,9 +258,5 @@ def _unknown(field: str, known: Mapping[str, object]) -> BadRequest:
 
 def _finish(router: Router) -> None:
     routers.check_runnable(router)
-    try:
-        session.flush()
-    except IntegrityError as error:
-        raise Conflict("somebody changed this router at the same moment; try again") from error
-    session.expire(router, ["targets", "interceptors"])  # their order may be another
-    routers.changed()
+    routers.save()
+    session.expire(router, ["targets", "features", "interceptors"])  # their order may be another

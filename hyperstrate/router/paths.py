@@ -48,12 +48,12 @@ NATIVE_ENDPOINTS = {"infer": INFER, "infer/stream": INFER_STREAM}
 def read(path: str) -> Path | None:
     """What ``path`` asks for; None when it is no inference path.
 
-    /router/ID/{infer,infer/stream,v1/...}, /proxy/router/ID/[v1/]..., /proxy/ai/ID/[v1/]...,
+    [/proxy]/router/ID/{infer,infer/stream,[v1/]...}, /proxy/ai/ID/[v1/]...,
     /ai/{infer,infer/stream}, /v1/...
     """
     head, _, rest = path[1:].partition("/")
     if head == "v1":
-        return _path("short", "", SDK_ENDPOINTS.get(rest))
+        return _path("short", "", _sdk_endpoint(rest))
     if head == "ai":
         return _path("short", "", NATIVE_ENDPOINTS.get(rest))
     if head == "router":
@@ -65,21 +65,22 @@ def read(path: str) -> Path | None:
 
 def _of_router(rest: str) -> Path | None:
     router_id, _, tail = rest.partition("/")
-    endpoint = NATIVE_ENDPOINTS.get(tail)
-    if endpoint is None and tail.startswith("v1/"):
-        endpoint = SDK_ENDPOINTS.get(tail[3:])
-    return _path("router", router_id, endpoint)
+    return _path("router", router_id, NATIVE_ENDPOINTS.get(tail) or _sdk_endpoint(tail))
 
 
 def _proxied(rest: str) -> Path | None:
     kind, _, rest = rest.partition("/")
-    found_id, _, tail = rest.partition("/")
-    endpoint = SDK_ENDPOINTS.get(tail.removeprefix("v1/"))
     if kind == "router":
-        return _path("router", found_id, endpoint or NATIVE_ENDPOINTS.get(tail))
+        return _of_router(rest)
     if kind == "ai":
-        return _path("model", found_id, endpoint)
+        model_id, _, tail = rest.partition("/")
+        return _path("model", model_id, _sdk_endpoint(tail))
     return None
+
+
+def _sdk_endpoint(tail: str) -> Endpoint | None:
+    """With and without v1/, and with two: the Anthropic SDK puts its own behind a base URL."""
+    return SDK_ENDPOINTS.get(tail.removeprefix("v1/").removeprefix("v1/"))
 
 
 def _path(place: Place, found_id: str, endpoint: Endpoint | None) -> Path | None:

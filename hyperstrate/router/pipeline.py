@@ -30,10 +30,20 @@ def run(exchange: Exchange, inference: Inference) -> ChatResult:
             return _streamed(exchange, inference, result, entered)
         _after(exchange, entered, result)
     except (AppError, ProviderError) as error:
-        settle(exchange, inference, result, error)
+        settle(exchange, inference, result, _reason(exchange, error))
+        raise
+    except Exception:
+        settle(exchange, inference, result, AppError("internal server error"))
         raise
     settle(exchange, inference, result, None)
     return result
+
+
+def _reason(exchange: Exchange, error: AppError | ProviderError) -> AppError | ProviderError:
+    """Why there is no answer: nobody retried or went elsewhere for a client that had hung up."""
+    if isinstance(error, AppError) or not exchange.cancellation.is_cancelled:
+        return error
+    return ProviderError("the client closed the connection", kind="cancelled")
 
 
 def _before(exchange: Exchange, entered: list[Stage[Any]]) -> ChatResult | None:

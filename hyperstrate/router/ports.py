@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Protocol
 
+from hyperstrate.shared.addresses import AddressRules
 from hyperstrate.shared.chat import ChatRequest, ChatResult
 from hyperstrate.shared.guards import Caller
 from hyperstrate.shared.inference import Cancellation, ModelCard
@@ -99,6 +100,8 @@ class RouterFigures(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Ports:
+    """``rules``: which addresses webhooks may have."""
+
     inference: Inference
     identities: Identities
     prompts: PromptLoader
@@ -106,3 +109,4 @@ class Ports:
     models: Models
     figures: RouterFigures
     store: Store
+    rules: AddressRules = field(default_factory=lambda: AddressRules(()))

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from math import ceil
 
 import orjson
 import structlog
 
 from hyperstrate.router import models_list, pipeline
+from hyperstrate.router.admission import check_direct
 from hyperstrate.router.paths import MAX_ID_LENGTH, Path
 from hyperstrate.router.plan import Plan, Plans
 from hyperstrate.router.ports import Ports
@@ -20,7 +23,6 @@ from hyperstrate.shared.chat import ChatResult, Dialect
 from hyperstrate.shared.errors import (
     AppError,
     BadRequest,
-    Forbidden,
     ProviderError,
     TooLarge,
     Unauthorized,
@@ -28,6 +30,7 @@ from hyperstrate.shared.errors import (
 from hyperstrate.shared.guards import Caller, credential_of
 from hyperstrate.shared.ids import new_id
 from hyperstrate.shared.inference import Cancellation
+from hyperstrate.shared.schemas import UNSTORABLE, is_storable
 
 log = structlog.get_logger(__name__)
 JSON_TYPE = ("Content-Type", "application/json")
@@ -38,6 +41,8 @@ STREAM_HEADERS = (
 )
 #: Headers of a dialect that a client may send on to the provider.
 PASSED_HEADERS = ("anthropic-beta", "anthropic-version", "openai-beta")
+MAX_HEADER = 2000
+_NOT_IN_HEADERS = re.compile(r"[^ -~]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +141,10 @@ class Proxy:
         endpoint = call.path.endpoint
         if call.method != endpoint.method:
             raise MethodNotAllowed(f"use {endpoint.method} here")
+        if len(call.path.id) > MAX_ID_LENGTH or not call.path.id.isprintable():
+            raise BadRequest("invalid id")
         if endpoint.dialect is None:
-            return self._models(call, caller)
+            return self._models(call, caller, request_id)
         wire = WIRES[endpoint.dialect]
         inquiry = self._read(call, wire)
         plan = self._plan(call.path, caller, inquiry)
@@ -172,21 +179,20 @@ class Proxy:
             raise BadRequest(f"the request body is not valid JSON: {error}") from None
         if not isinstance(body, dict):
             raise BadRequest("the request body must be a JSON object")
-        if call.path.endpoint.stream:
-            body["stream"] = True
         inquiry = wire.read(body)
-        count = len(body.get("messages") or ())
-        if count > self._limits.max_messages:
-            most = self._limits.max_messages
-            raise BadRequest(f"{count} messages are more than {most} (MAX_MESSAGES)")
+        if call.path.endpoint.stream:
+            inquiry.chat.stream = True
+        if not is_storable(inquiry.model):
+            raise BadRequest("invalid model", fields={"model": [UNSTORABLE]})
+        most, messages = self._limits.max_messages, body.get("messages")
+        if isinstance(messages, list) and len(messages) > most:
+            raise BadRequest(f"{len(messages)} messages are more than {most} (MAX_MESSAGES)")
         passed = {name: call.headers[name] for name in PASSED_HEADERS if name in call.headers}
         if passed:
             inquiry.chat.headers = passed
         return inquiry
 
     def _plan(self, path: Path, caller: Caller, inquiry: Inquiry) -> Plan:
-        if len(path.id) > MAX_ID_LENGTH:
-            raise BadRequest("invalid id")
         if path.place == "router":
             return self._plans.get(caller.org_id, path.id)
         if path.place == "model" or path.endpoint.dialect is Dialect.NATIVE:
@@ -196,13 +202,12 @@ class Proxy:
         return self._plans.named(caller.org_id, inquiry.model)
 
     def _direct(self, caller: Caller, model_id: str) -> Plan:
-        if caller.router_id:
-            raise Forbidden("this API key opens one router only, and no model directly")
+        check_direct(caller)
         return self._plans.direct(caller.org_id, model_id)
 
-    def _models(self, call: Call, caller: Caller) -> Reply:
+    def _models(self, call: Call, caller: Caller, request_id: str) -> Reply:
         body = models_list.body(call.path, caller, self._plans)
-        return Reply(200, [JSON_TYPE], orjson.dumps(body))
+        return Reply(200, [JSON_TYPE, *_id_headers(request_id)], orjson.dumps(body))
 
 
 class MethodNotAllowed(AppError):
@@ -233,8 +238,13 @@ def _headers(exchange: Exchange, result: ChatResult) -> list[tuple[str, str]]:
         headers.append(("x-hyperstrate-cost-usd", f"{spent:f}"))
     dropped = [*exchange.dropped, *result.dropped]
     if dropped:
-        headers.append(("x-hyperstrate-dropped", ", ".join(dict.fromkeys(dropped))))
+        headers.append(("x-hyperstrate-dropped", _header_text(", ".join(dict.fromkeys(dropped)))))
     return headers
+
+
+def _header_text(text: str) -> str:
+    """Clients and providers chose these words: no line end and no foreign letter passes."""
+    return _NOT_IN_HEADERS.sub("?", text[:MAX_HEADER])
 
 
 def _id_headers(request_id: str) -> list[tuple[str, str]]:
@@ -248,5 +258,7 @@ def _refusal(call: Call, error: AppError | ProviderError, request_id: str) -> Re
     rendered = wire.error(error, request_id)
     headers = [JSON_TYPE, *_id_headers(request_id)]
     if error.retry_after_s is not None:
-        headers.append(("Retry-After", str(max(1, round(error.retry_after_s)))))
+        headers.append(("Retry-After", str(max(1, ceil(error.retry_after_s)))))
+    if isinstance(error, MethodNotAllowed):
+        headers.append(("Allow", call.path.endpoint.method))
     return Reply(rendered.status, headers, rendered.body)

@@ -48,7 +48,8 @@ class Primed:
 def prime(stream: ChunkStream) -> Primed:
     """Read ``stream`` up to its first word, so that a failure until then can be repeated elsewhere.
 
-    Preamble is held back for at most ``HOLD_S`` seconds. Raises what the stream raises.
+    Preamble is held back for at most ``HOLD_S`` seconds. Raises what the stream raises, with the
+    usage that was said until then.
     """
     deadline = monotonic() + HOLD_S
     read: list[Chunk] = []
@@ -57,11 +58,12 @@ def prime(stream: ChunkStream) -> Primed:
             read.append(chunk)
             if not chunk.is_preamble or monotonic() > deadline:
                 return Primed(read, stream)
-    except BaseException:
+        raise ProviderError("the provider's stream ended before an answer", kind="incomplete")
+    except BaseException as error:
         stream.close()
+        if isinstance(error, ProviderError):
+            error.usage = next((chunk.usage for chunk in reversed(read) if chunk.usage), None)
         raise
-    stream.close()
-    raise ProviderError("the provider's stream ended before an answer", kind="incomplete")
 
 
 class Replay:
@@ -148,6 +150,9 @@ class Relay:
             raise error from None
         except (AppError, ProviderError) as failure:
             self._end(failure)
+            raise
+        except Exception:
+            self._end(AppError("internal server error"))
             raise
 
     def _next(self) -> Chunk:

@@ -6,10 +6,12 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from sqlalchemy import Select, func, or_, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import selectinload
 
 from hyperstrate.events import RouterDeleted, router_deleted
-from hyperstrate.router.models import Router, RouterConfiguration, RouterTarget, RouterTeamAccess
+from hyperstrate.router import webhooks
+from hyperstrate.router.models import Router, RouterConfiguration, RouterTeamAccess
 from hyperstrate.router.ports import Ports
 from hyperstrate.router.strategies import STRATEGIES
 from hyperstrate.router.strategies.percentage import check_percentages
@@ -43,6 +45,15 @@ def ports() -> Ports:
 def changed() -> None:
     """Every process builds its plans anew after this unit of work."""
     bump("plans")
+
+
+def save() -> None:
+    """Write what was changed. Raises Conflict when somebody else was quicker."""
+    try:
+        session.flush()
+    except IntegrityError as error:
+        raise Conflict("somebody changed this at the same moment; try again") from error
+    changed()
 
 
 def find(org_id: str, *, query: str = "", page: int = 1, per_page: int = 30) -> Page[Router]:
@@ -87,6 +98,20 @@ def names(org_id: str, router_ids: Iterable[str] | None = None) -> dict[str, str
     return {row.id: row.name for row in session.execute(query)}
 
 
+def active(org_id: str) -> dict[str, set[str]]:
+    """Name -> the teams that may use it, none: everybody; of the active routers, by name."""
+    query = (
+        select(Router.name, RouterTeamAccess.team_id)
+        .join(RouterTeamAccess, isouter=True)
+        .where(Router.org_id == org_id, Router.status == "active")
+        .order_by(Router.name)
+    )
+    found: dict[str, set[str]] = {}
+    for name, team_id in session.execute(query):
+        found.setdefault(name, set()).update([team_id] if team_id else [])
+    return found
+
+
 def create(
     org_id: str,
     name: str,
@@ -95,6 +120,7 @@ def create(
     description: str = "",
     prompt_id: str | None = None,
     store_payloads: bool = False,
+    webhook_url: str = "",
 ) -> Router:
     """A new router, as a draft. Raises BadRequest, Conflict, NotFound."""
     _check_strategy(strategy)
@@ -104,15 +130,15 @@ def create(
     router.configuration = RouterConfiguration(
         prompt_id=prompt_id or None, store_payloads=store_payloads
     )
+    webhooks.set_url(router.configuration, webhook_url, ports().rules)
     session.add(router)
-    session.flush()
-    changed()
+    save()
     return router
 
 
 @dataclass(frozen=True)
 class Changes:
-    """What an edit changes; None leaves as it is, ``prompt_id`` "" clears."""
+    """What an edit changes; None leaves as it is, ``prompt_id`` and ``webhook_url`` "" clear."""
 
     name: str | None = None
     description: str | None = None
@@ -120,6 +146,7 @@ class Changes:
     strategy: str | None = None
     prompt_id: str | None = None
     store_payloads: bool | None = None
+    webhook_url: str | None = None
 
 
 def update(org_id: str, router_id: str, changes: Changes) -> Router:
@@ -138,8 +165,7 @@ def update(org_id: str, router_id: str, changes: Changes) -> Router:
         router.status = changes.status
     _configure(org_id, router, changes)
     check_runnable(router)
-    session.flush()
-    changed()
+    save()
     return router
 
 
@@ -149,13 +175,14 @@ def _configure(org_id: str, router: Router, changes: Changes) -> None:
         router.configuration.prompt_id = changes.prompt_id or None
     if changes.store_payloads is not None:
         router.configuration.store_payloads = changes.store_payloads
+    if changes.webhook_url is not None:
+        webhooks.set_url(router.configuration, changes.webhook_url, ports().rules)
 
 
 def delete(org_id: str, router_id: str) -> None:
     """Raises NotFound."""
     session.delete(get(org_id, router_id))
-    session.flush()
-    changed()
+    save()
     after_commit(lambda: router_deleted.emit(RouterDeleted(org_id, router_id)))
 
 
@@ -183,8 +210,7 @@ def grant(org_id: str, router_id: str, team_id: str) -> None:
         raise NotFound("team not found")
     if all(access.team_id != team_id for access in router.accesses):
         router.accesses.append(RouterTeamAccess(team_id=team_id, org_id=org_id))
-        session.flush()
-        changed()
+        save()
 
 
 def revoke(org_id: str, router_id: str, team_id: str) -> None:
@@ -194,29 +220,24 @@ def revoke(org_id: str, router_id: str, team_id: str) -> None:
     if found is None:
         raise NotFound("this team has no access to the router")
     router.accesses.remove(found)
-    session.flush()
-    changed()
+    save()
 
 
 def set_teams(org_id: str, router_id: str, team_ids: Collection[str]) -> None:
     """Let these teams use the router and no others; none: everybody. Raises NotFound."""
-    for access in list(accesses(org_id, router_id)):
-        if access.team_id not in team_ids:
-            revoke(org_id, router_id, access.team_id)
+    present = {access.team_id for access in accesses(org_id, router_id)}
+    for team_id in present.difference(team_ids):
+        revoke(org_id, router_id, team_id)
     for team_id in team_ids:
-        grant(org_id, router_id, team_id)
+        if team_id not in present:
+            grant(org_id, router_id, team_id)
 
 
-def forget_model(org_id: str, model_id: str) -> None:
-    """A model is gone, and the database has removed its targets: build the plans anew."""
-    query = (
-        select(func.count())
-        .select_from(RouterTarget)
-        .join(Router)
-        .where(Router.org_id == org_id, RouterTarget.model_id == model_id)
-    )
-    assert not session.scalar(query), "targets go with their model"
-    changed()
+def team_names(org_id: str, router_id: str) -> dict[str, str]:
+    """id -> name of the teams that may use it. One that was deleted still keeps others out."""
+    known = ports().teams.names(org_id)
+    team_ids = [access.team_id for access in accesses(org_id, router_id)]
+    return {team_id: known.get(team_id, "A deleted team") for team_id in team_ids}
 
 
 def _check_strategy(strategy: str) -> None:

@@ -17,6 +17,7 @@ _percent = validate.Range(0, 100, error="must be from 0 to 100")
 _weight = validate.Range(0, 1_000_000, error="must be from 0 to 1000000")
 _priority = validate.Range(0, 1_000_000, error="must be from 0 to 1000000")
 _order = validate.Range(0, 1_000_000, error="must be from 0 to 1000000")
+_WEBHOOK_URL = {"description": "told of failures and refusals by signed POSTs; empty: nobody is"}
 FEATURE_CONFIGS = [{"title": kind.name, **schema_of(kind.Config)} for kind in FEATURES]
 INTERCEPTOR_CONFIGS = [
     {"title": name, **schema_of(kind.Config)} for name, kind in INTERCEPTORS.items()
@@ -31,10 +32,11 @@ class CreateRouter(Body):
     description = Text(load_default="", max=10_000)
     prompt_id = Text(data_key="promptId", load_default=None, allow_none=True)
     store_payloads = fields.Boolean(data_key="storePayloads", load_default=False)
+    webhook_url = Text(data_key="webhookUrl", load_default="", max=2000, metadata=_WEBHOOK_URL)
 
 
 class UpdateRouter(Body):
-    """What changes; an empty promptId clears."""
+    """What changes; an empty promptId or webhookUrl clears."""
 
     name = Text(min=1)
     strategy = Text(validate=_strategy)
@@ -42,6 +44,7 @@ class UpdateRouter(Body):
     description = Text(max=10_000)
     prompt_id = Text(data_key="promptId")
     store_payloads = fields.Boolean(data_key="storePayloads")
+    webhook_url = Text(data_key="webhookUrl", max=2000, metadata=_WEBHOOK_URL)
 
 
 class RouterSchema(Schema):
@@ -56,6 +59,7 @@ class RouterSchema(Schema):
     store_payloads = fields.Boolean(
         attribute="configuration.store_payloads", data_key="storePayloads"
     )
+    webhook_url = fields.String(attribute="configuration.webhook_url", data_key="webhookUrl")
     created_at = fields.DateTime(data_key="createdAt")
     modified_at = fields.DateTime(data_key="modifiedAt")
 
@@ -115,7 +119,7 @@ class CreateFeature(Body):
     """Switch a pipeline feature on."""
 
     feature_type = Text(required=True, data_key="featureType")
-    config = fields.Dict(load_default=dict, metadata={"oneOf": FEATURE_CONFIGS})
+    config = fields.Dict(load_default=dict, metadata={"anyOf": FEATURE_CONFIGS})
     execution_order = fields.Integer(data_key="executionOrder", load_default=0, validate=_order)
 
 
@@ -123,7 +127,7 @@ class CreateInterceptor(Body):
     """Put an interceptor in the pipeline."""
 
     kind = Text(required=True, data_key="type")
-    config = fields.Dict(load_default=dict, metadata={"oneOf": INTERCEPTOR_CONFIGS})
+    config = fields.Dict(load_default=dict, metadata={"anyOf": INTERCEPTOR_CONFIGS})
     execution_order = fields.Integer(
         data_key="executionOrder", load_default=None, allow_none=True, validate=_order
     )
@@ -132,7 +136,7 @@ class CreateInterceptor(Body):
 class UpdateStage(Body):
     """What changes; config replaces the whole."""
 
-    config = fields.Dict(metadata={"oneOf": FEATURE_CONFIGS + INTERCEPTOR_CONFIGS})
+    config = fields.Dict(metadata={"anyOf": FEATURE_CONFIGS + INTERCEPTOR_CONFIGS})
     execution_order = fields.Integer(data_key="executionOrder", validate=_order)
     is_enabled = fields.Boolean(data_key="isEnabled")
 
@@ -143,7 +147,7 @@ class FeatureSchema(Schema):
     id = fields.String()
     router_id = fields.String(data_key="routerId")
     feature_type = fields.String(data_key="featureType")
-    config = fields.Dict(metadata={"oneOf": FEATURE_CONFIGS})
+    config = fields.Dict(metadata={"anyOf": FEATURE_CONFIGS})
     execution_order = fields.Integer(data_key="executionOrder")
     is_enabled = fields.Boolean(data_key="isEnabled")
     created_at = fields.DateTime(data_key="createdAt")
@@ -156,7 +160,7 @@ class InterceptorSchema(Schema):
     id = fields.String()
     router_id = fields.String(data_key="routerId")
     type = fields.String()
-    config = fields.Dict(metadata={"oneOf": INTERCEPTOR_CONFIGS})
+    config = fields.Dict(metadata={"anyOf": INTERCEPTOR_CONFIGS})
     execution_order = fields.Integer(data_key="executionOrder")
     is_enabled = fields.Boolean(data_key="isEnabled")
     created_at = fields.DateTime(data_key="createdAt")
@@ -176,3 +180,10 @@ class AccessSchema(Schema):
     router_id = fields.String(data_key="routerId")
     team_id = fields.String(data_key="teamId")
     org_id = fields.String(data_key="orgId")
+
+
+class WebhookSchema(Schema):
+    """The webhook of a router, and the secret that signs what it is sent."""
+
+    url = fields.String(data_key="webhookUrl")
+    secret = fields.String(metadata={"description": "the key of the HMAC-SHA-256"})

@@ -40,14 +40,15 @@ _AGENTS = (
     ("github-copilot", "copilot"),
     ("copilot/", "copilot"),
     ("void/", "void"),
+    ("zed/", "zed"),
 )
 
 
 def session_of(headers: Mapping[str, str], said: Mapping[str, Any]) -> dict[str, Any]:
     """The session's facts: from the body, then the headers, which win; the agent by its name."""
-    facts = dict(said)
+    facts = {key: value for key, value in said.items() if value != ""}
     for name, key in _HEADERS.items():
-        if name in headers:
+        if headers.get(name):
             facts[key] = headers[name][:200]
     if "agent" not in facts:
         agent = _agent_of(headers.get("user-agent", "").lower())

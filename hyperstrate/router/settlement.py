@@ -8,10 +8,10 @@ from decimal import Decimal
 from typing import Any
 
 from hyperstrate.events import AttemptMade, RoutedInference, routed_inference
-from hyperstrate.router import breaker
+from hyperstrate.router import breaker, used
 from hyperstrate.router.ports import Inference
 from hyperstrate.router.stage import Exchange, Target
-from hyperstrate.shared.chat import ChatRequest, ChatResult, Usage, text_of
+from hyperstrate.shared.chat import ChatRequest, ChatResult, Usage
 from hyperstrate.shared.errors import AppError, ProviderError
 from hyperstrate.shared.guards import Caller
 from hyperstrate.shared.ids import new_id
@@ -35,9 +35,8 @@ def _account(
     result: ChatResult,
     failure: Failure | None,
 ) -> None:
-    if not result.has_usage:
-        result.usage = _estimated(exchange.chat, inference, result)
-    inference.price(exchange.org_id, target.model.model_id, result)
+    is_whole = failure is None or result.finish_reason is not None
+    used.account(exchange, inference, target, result, is_whole=is_whole)
     broken = failure if isinstance(failure, ProviderError) else None
     breaker.record(exchange, target, broken)
     outcome = "error" if broken else "success"
@@ -61,17 +60,6 @@ def _account(
             latency_ms=exchange.elapsed_ms() - result.began_ms,
             error_code=broken.code if broken else "",
         )
-    )
-
-
-def _estimated(chat: ChatRequest, inference: Inference, result: ChatResult) -> Usage:
-    """The provider did not say what was used: count it here."""
-    asked = "\n".join(text_of(message.parts) for message in chat.conversation.messages)
-    answered = result.text + "".join(call.arguments for call in result.tool_calls)
-    return Usage(
-        input_tokens=inference.estimate_tokens(asked),
-        output_tokens=inference.estimate_tokens(answered),
-        is_estimated=True,
     )
 
 

@@ -15,6 +15,7 @@ from hyperstrate.shared.inference import Cancellation
 Environ: TypeAlias = dict[str, Any]
 StartResponse: TypeAlias = Callable[..., Any]
 Application: TypeAlias = Callable[[Environ, StartResponse], Iterable[bytes]]
+WhenGone: TypeAlias = Callable[[Callable[[], None]], Callable[[], None]]
 STATUS_LINES = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
 
 
@@ -41,7 +42,6 @@ class InferenceFirst:
     def answer(self, environ: Environ, path: paths.Path, caller: Caller | None = None) -> Reply:
         """Answer the call in ``environ``; upstream is stopped when the client hangs up."""
         cancellation = Cancellation()
-        stop = _watch(environ, cancellation)
         call = Call(
             path=path,
             method=environ["REQUEST_METHOD"],
@@ -50,6 +50,7 @@ class InferenceFirst:
             caller=caller,
             cancellation=cancellation,
         )
+        stop = _watch(environ, cancellation)
         reply = self._proxy.handle(call)
         if reply.stream is not None:
             reply.stream = Watched(reply.stream, stop)  # type: ignore[assignment]
@@ -101,6 +102,10 @@ def _body(environ: Environ, most: int) -> bytes:
 
 
 def _watch(environ: Environ, cancellation: Cancellation) -> Callable[[], None]:
+    """Cancel when the client hangs up: our server tells, under gunicorn's own we look."""
+    when_gone: WhenGone | None = environ.get("hyperstrate.when_gone")
+    if when_gone is not None:
+        return when_gone(cancellation.cancel)
     client = environ.get("gunicorn.socket")
     if client is None or not hasattr(client, "_sock"):
         return _nothing

@@ -143,20 +143,23 @@ class AddressRules:
             raise ProviderError(_refusal(host), kind="permission", status=502, retryable=False)
         return permitted
 
-    def check_base_url(self, url: str) -> None:
-        """Refuse what can never be called, without asking DNS. Raises BadRequest."""
+    def check_base_url(self, url: str, *, name: str = "base URL", field: str = "base_url") -> None:
+        """Refuse what can never be called, without asking DNS. Raises BadRequest.
+
+        ``name`` is how people call the URL, ``field`` where they gave it.
+        """
         try:
             address = parse_url(url)
         except ValueError as error:
-            text = f"The base URL {error}."
-            raise BadRequest(text, fields={"base_url": [text]}) from None
+            text = f"The {name} {error}."
+            raise BadRequest(text, fields={field: [text]}) from None
         is_local = address.host == "localhost" or address.host.endswith(".localhost")
         names = ["127.0.0.1", "::1"] if is_local else [address.host]
         literals = [endpoint for name in names for endpoint in _numeric(name, address.port)]
         if not literals or address.host in self._names or any(map(self._permits, literals)):
             return
         text = _refusal(address.host)
-        raise BadRequest(text, fields={"base_url": [text]})
+        raise BadRequest(text, fields={field: [text]})
 
     def _permits(self, endpoint: Endpoint) -> bool:
         return self.permits(ip_address(endpoint[1][0]))

@@ -68,7 +68,11 @@ class Timestamps:
     modified_at: Mapped[datetime] = mapped_column(default=now, onupdate=now)
 
 
-db = SQLAlchemy(metadata=Base.metadata, session_options={"expire_on_commit": False})
+db = SQLAlchemy(
+    metadata=Base.metadata,
+    session_options={"expire_on_commit": False},
+    engine_options={"hide_parameters": True},  # they would stand in the text of every error
+)
 session = db.session
 
 

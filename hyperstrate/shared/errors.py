@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar, Literal
 
-from hyperstrate.shared.chat import Dialect
+from hyperstrate.shared.chat import Dialect, Usage
 
 
 class AppError(Exception):
@@ -132,7 +132,7 @@ class ProviderError(Exception):
 
     ``status`` is what the client gets: the upstream's own where it sent one. ``body`` is the
     upstream's error as it came, in ``dialect``, so that a client of the same dialect sees it whole.
-    ``retry_after_s`` is the upstream's wish in seconds.
+    ``retry_after_s`` is the upstream's wish in seconds. ``usage``: what it said was used before.
     """
 
     def __init__(
@@ -156,3 +156,4 @@ class ProviderError(Exception):
         self.code = code or kind
         self.body = body
         self.dialect = dialect
+        self.usage: Usage | None = None

@@ -3,7 +3,7 @@
 A job is a row that is written with its cause, in one transaction; it names a function and has
 JSON, no code. Without Redis, threads of the recorder's process and of ``flask worker`` look for
 the rows that are due. With Redis, RQ carries them to its workers, and the recorder's process hands
-over again what Redis has lost.
+over those whose wait is over and what Redis has lost.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from time import monotonic
 from typing import Any, Protocol, TypeVar
 
 import orjson
@@ -33,7 +34,7 @@ THREADS = 4
 LOOK_EVERY_S = 0.5
 PAUSE_AFTER_ERROR_S = 5.0
 LEAVE_WITHIN_S = 15.0
-OVERDUE_S = 20.0
+HAND_OVER_EVERY_S = 2.0
 HAND_OVER_AT_ONCE = 200
 KEEP_DONE = timedelta(days=1)
 KEEP_FAILED = timedelta(days=30)
@@ -96,9 +97,7 @@ class _Kind:
 class Carrier(Protocol):
     """What brings the jobs to workers in other processes."""
 
-    def hand_over(
-        self, job_id: str, name: str, attempts: int, *, delay_s: float, longest_s: float
-    ) -> bool:
+    def hand_over(self, job_id: str, name: str, attempts: int, *, longest_s: float) -> bool:
         """Have ``perform(job_id, name, attempts)`` called; once. False when it is not possible."""
 
     def serve(self) -> None:
@@ -161,14 +160,15 @@ def enqueue(name: str, *, delay_s: float = 0, key: str = "", **payload: Any) -> 
         "run_at": now() + timedelta(seconds=delay_s),
     }
     insert = _insert[session.get_bind().dialect.name]
-    done = session.execute(insert(QueuedJob).values(row).on_conflict_do_nothing())
-    if not done.rowcount:  # type: ignore[attr-defined]
+    new = insert(QueuedJob).values(row).on_conflict_do_nothing().returning(QueuedJob.id)
+    if session.scalar(new) is None:
         return False
 
     def carry() -> None:
-        _hand_over(job_id, name, 0, delay_s=delay_s)
+        _hand_over(job_id, name, 0)
 
-    after_commit(carry)
+    if not delay_s:
+        after_commit(carry)
     return True
 
 
@@ -201,9 +201,9 @@ def perform_next() -> bool:
     return bool(due)
 
 
-def hand_over_overdue() -> None:
-    """Have carried again what should have been done by now: Redis was away, or has lost it."""
-    for waiting in _due(now() - timedelta(seconds=OVERDUE_S), limit=HAND_OVER_AT_ONCE):
+def hand_over_due() -> None:
+    """Have carried what is due: its wait is over, or Redis was away, or has lost it."""
+    for waiting in _due(now(), limit=HAND_OVER_AT_ONCE):
         if not _hand_over(*waiting):
             return
 
@@ -255,26 +255,23 @@ def _failed(run: Run, name: str, kind: _Kind, error: Exception) -> None:
         return
     wait_s = kind.waits_s[run.attempt - 1]
     log.warning("job_will_be_tried_again", **words, wait_s=wait_s)
-    run_at = now() + timedelta(seconds=wait_s)
-    if _settle(run, status="queued", run_at=run_at, error=said):
-        _hand_over(run.job_id, name, run.attempt, delay_s=wait_s)
+    _settle(run, status="queued", run_at=now() + timedelta(seconds=wait_s), error=said)
 
 
-def _settle(run: Run, **values: Any) -> bool:
+def _settle(run: Run, **values: Any) -> None:
     """Write how the try ended, unless it took so long that another one has begun."""
     mine = update(QueuedJob).where(QueuedJob.id == run.job_id, QueuedJob.attempts == run.attempt)
     with unit_of_work():
         closing = mine.values(locked_until=None, **values)
-        done = session.execute(closing, execution_options=_ROWS_ONLY)
-    return bool(done.rowcount)  # type: ignore[attr-defined]
+        session.execute(closing, execution_options=_ROWS_ONLY)
 
 
-def _hand_over(job_id: str, name: str, attempts: int, *, delay_s: float = 0) -> bool:
+def _hand_over(job_id: str, name: str, attempts: int) -> bool:
     """Let the next try be carried; without a carrier the row alone does it."""
     if _carrier is None:
         return True
     longest_s = _kinds.get(name, _UNKNOWN).longest_s
-    return _carrier.hand_over(job_id, name, attempts, delay_s=delay_s, longest_s=longest_s)
+    return _carrier.hand_over(job_id, name, attempts, longest_s=longest_s)
 
 
 @contextmanager
@@ -287,8 +284,8 @@ def looked_after(context: Context) -> Iterator[None]:
     step: Callable[[], bool | None] = perform_next
     count, every_s = THREADS, LOOK_EVERY_S
     if _carrier is not None:
-        step = hand_over_overdue
-        count, every_s = 1, OVERDUE_S / 2
+        step = hand_over_due
+        count, every_s = 1, HAND_OVER_EVERY_S
 
     def work() -> None:
         with context():
@@ -301,8 +298,9 @@ def looked_after(context: Context) -> Iterator[None]:
         yield
     finally:
         stop.set()
+        deadline = monotonic() + LEAVE_WITHIN_S
         for thread in threads:
-            thread.join(LEAVE_WITHIN_S)
+            thread.join(max(0.0, deadline - monotonic()))
 
 
 def _repeat(step: Callable[[], bool | None], every_s: float, stop: threading.Event) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 import structlog
@@ -23,9 +22,7 @@ class RqCarrier:
         connection = Redis.from_url(redis_url, socket_timeout=2, socket_connect_timeout=2)
         self.queue = Queue(f"{prefix}:jobs", connection=connection, serializer=JSONSerializer)
 
-    def hand_over(
-        self, job_id: str, name: str, attempts: int, *, delay_s: float, longest_s: float
-    ) -> bool:
+    def hand_over(self, job_id: str, name: str, attempts: int, *, longest_s: float) -> bool:
         options: dict[str, Any] = {
             "job_id": f"{job_id}-{attempts}",
             "unique": True,
@@ -34,11 +31,7 @@ class RqCarrier:
             "failure_ttl": FORGET_FAILED_S,
         }
         try:
-            if delay_s:
-                wait = timedelta(seconds=delay_s)
-                self.queue.enqueue_in(wait, PERFORM, job_id, name, attempts, **options)
-            else:
-                self.queue.enqueue(PERFORM, job_id, name, attempts, **options)
+            self.queue.enqueue(PERFORM, job_id, name, attempts, **options)
         except DuplicateJobError:
             return True
         except RedisError as error:
@@ -47,7 +40,7 @@ class RqCarrier:
         return True
 
     def serve(self) -> None:
-        """A worker, with the scheduler that brings the later tries in time."""
+        """A worker without RQ's scheduler, whose lock outlives a killed process by a minute."""
         queue = self.queue
         worker = Worker([queue], connection=queue.connection, serializer=queue.serializer)
-        worker.work(with_scheduler=True, logging_level="WARNING")
+        worker.work(logging_level="WARNING")

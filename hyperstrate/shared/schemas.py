@@ -8,7 +8,7 @@ from typing import Any
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, pre_load, validate
 
 REQUIRED: dict[str, Any] = {"required": "this field is required", "null": "this field is required"}
-
+UNSTORABLE = "has characters that cannot be stored"
 
 _WRONG_TYPE: dict[type[fields.Field[Any]], str] = {
     fields.String: "must be text",
@@ -41,13 +41,15 @@ class Text(fields.String):
         text = text.strip() if self.strip else text
         if self.required and not text:
             raise ValidationError(REQUIRED["required"])
-        if "\0" in text or not _is_unicode(text):
-            raise ValidationError("has characters that cannot be stored")
+        if not is_storable(text):
+            raise ValidationError(UNSTORABLE)
         return text
 
 
-def _is_unicode(text: str) -> bool:
-    """No half of a surrogate pair, which JSON can spell but UTF-8 cannot."""
+def is_storable(text: str) -> bool:
+    """No NUL, and no half of a surrogate pair, which JSON can spell but UTF-8 cannot."""
+    if "\0" in text:
+        return False
     return text.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
@@ -72,7 +74,7 @@ class Body(Schema):
         }
 
 
-class PageArgs(Schema):
+class PageArgs(Body):
     """Which page of a list."""
 
     page = fields.Integer(load_default=1)

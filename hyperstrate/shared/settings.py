@@ -8,6 +8,7 @@ class Config:
 from __future__ import annotations
 
 import dataclasses
+import sys
 import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from math import isfinite
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
 from hyperstrate.shared.errors import BadRequest
+from hyperstrate.shared.schemas import UNSTORABLE, is_storable
 
 C = TypeVar("C")
 Check = typing.Callable[[Any], str | None]
@@ -136,12 +138,9 @@ def _wrong_type(kind: Any, value: Any) -> str | None:
     origin, args = get_origin(kind), get_args(kind)
     if origin is Literal:
         return None if value in args else f"must be one of: {' '.join(map(str, args))}"
-    if kind is bool or kind is str:
-        return None if isinstance(value, kind) else f"must be a {_WORD[kind]}"
-    if kind in (int, float):
-        wanted = int if kind is int else (int, float)
-        is_number = isinstance(value, wanted) and not isinstance(value, bool) and isfinite(value)
-        return None if is_number else f"must be a {_WORD[kind]}"
+    if kind in _WORD:
+        complaint = None if _is(kind, value) else f"must be {_WORD[kind]}"
+        return complaint or (UNSTORABLE if kind is str and not is_storable(value) else None)
     if origin is list:
         if not isinstance(value, list):
             return "must be a list"
@@ -152,15 +151,22 @@ def _wrong_type(kind: Any, value: Any) -> str | None:
     return None
 
 
-_WORD = {bool: "true or false value", str: "text", int: "whole number", float: "number"}
+_WORD = {bool: "true or false", str: "text", int: "a whole number", float: "a number"}
+
+
+def _is(kind: type[Any], value: Any) -> bool:
+    """A float may be written without a point, if a float can hold it; a bool is no number."""
+    if kind is float and type(value) is int:
+        return abs(value) <= sys.float_info.max
+    return type(value) is kind and (kind is not float or isfinite(value))
 
 
 def _wrong_size(rule: Rule, value: Any) -> str | None:
     if isinstance(value, int | float) and not isinstance(value, bool):
         if rule.min is not None and value < rule.min:
-            return f"must be at least {rule.min:g}"
+            return f"must be at least {rule.min}"
         if rule.max is not None and value > rule.max:
-            return f"must be at most {rule.max:g}"
+            return f"must be at most {rule.max}"
     if isinstance(value, list) and rule.max_items is not None and len(value) > rule.max_items:
         return f"must have at most {rule.max_items} items"
     texts: Sequence[Any] = value if isinstance(value, list) else [value]
@@ -189,6 +195,7 @@ def _property(field: Field) -> dict[str, Any]:
         "minimum": field.rule.min,
         "maximum": field.rule.max,
         "maxItems": field.rule.max_items,
+        "maxLength": field.rule.max_length if field.type is str else None,
     }
     described = {"description": field.rule.help or None, "default": field.default}
     return shape | {key: value for key, value in (limits | described).items() if value is not None}

@@ -16,6 +16,7 @@ WebhookEvent = Literal[
     "budget_threshold",
     "quality_gate_failed",
     "loop_detected",
+    "test",
 ]
 
 

@@ -325,7 +325,6 @@ def upgrade() -> None:
     sa.Column('team_id', sa.String(length=50), nullable=False),
     sa.Column('org_id', sa.String(length=50), nullable=False),
     sa.ForeignKeyConstraint(['router_id'], ['routers.id'], name=op.f('fk_router_team_accesses_router_id'), ondelete='CASCADE'),
-    sa.ForeignKeyConstraint(['team_id'], ['auth_teams.id'], name=op.f('fk_router_team_accesses_team_id'), ondelete='CASCADE'),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_router_team_accesses')),
     sa.UniqueConstraint('router_id', 'team_id', name=op.f('uq_router_team_accesses_router_id_team_id'))
     )

@@ -1,7 +1,7 @@
 """What a request asks for besides its conversation, told from its plain JSON alone.
 
 Both dialects are told in the same words: ``limit``, ``stop``, ``user``, ``choice``, ``parallel``,
-``schema``, ``effort`` (whether it is to think), ``temperature``, ``top_p``, ``top_k``, and
+``schema``, ``effort`` (whether it must think), ``temperature``, ``top_p``, ``top_k``, and
 ``tools``. Whatever only one of them has keeps its name.
 """
 
@@ -45,7 +45,7 @@ def asked_of_anthropic(body: Json) -> Json:
     own = ("model", "messages", "stream", "system", "tools", "thinking", "output_config")
     said = {name: value for name, value in body.items() if name not in own}
     output, choice = dict(body.get("output_config", {})), said.pop("tool_choice", {})
-    is_thinking = body.get("thinking", {}).get("type") in ("enabled", "adaptive")
+    is_thinking = body.get("thinking", {}).get("type") == "enabled"
     metadata = dict(said.pop("metadata", {}))
     alone = choice.get("disable_parallel_tool_use")
     said |= {
@@ -81,14 +81,16 @@ def _tool(tool: Json, schema: str) -> tuple[str, str, Json]:
 
 
 def _marks(tool: Json, *known: str) -> Json:
-    """What a tool says besides: its fields that are true."""
-    own = ("type", "name", "description", *known)
+    """What a tool says besides: its fields that are true. ``strict`` is told with its schema."""
+    own = ("type", "name", "description", "cache_control", *known)
     return {f"tools.{name}": bool(value) for name, value in tool.items() if name not in own}
 
 
 def _asked(said: Json) -> Json:
     opened = {name: _open(value) for name, value in said.items() if name != "tools"}
     said = {**opened, "tools": said["tools"]}
+    if not said["tools"]:
+        del said["choice"], said["parallel"]
     return {name: value for name, value in said.items() if value or name == "temperature"}
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.gateway import Admin, Gateway, running
+from tests.e2e.recorded import Stage
 from tests.upstreams import Provider
 
 
@@ -32,3 +33,12 @@ def provider() -> Iterator[Provider]:
     """A scripted provider on loopback."""
     with Provider() as started:
         yield started
+
+
+@pytest.fixture(scope="session")
+def stage(gateway: Gateway, admin: Admin) -> Iterator[Stage]:
+    """The installation with a provider behind it that plays recordings."""
+    with Provider() as provider:
+        found = Stage(gateway, admin, provider)
+        yield found
+        found.close()

@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from openai.types.chat import ChatCompletionChunk
 from openai.types.chat.completion_create_params import CompletionCreateParamsBase
 
-from tests.e2e.recorded import Json
+from tests.e2e.recorded import Json, payloads_of
 
 OPENAI_FIELDS = set(CompletionCreateParamsBase.__annotations__) | {"stream"}
 ANTHROPIC_FIELDS = {
@@ -130,17 +131,21 @@ def _anthropic_blocks(blocks: list[Json], role: str, called: list[str]) -> Itera
     if kinds[: len(answered)] != ["tool_result"] * len(answered):
         yield "results behind words"
     for block in blocks:
-        kind = block["type"]
-        if kind == "text" and not block["text"].strip():
-            yield "an empty text"
-        if kind in ("thinking", "redacted_thinking", "tool_use") and role != "assistant":
-            yield f"{kind} of {role}"
-        if kind == "thinking" and not block["signature"]:
-            yield "thinking without its signature"
-        if kind == "tool_use" and not isinstance(block["input"], dict):
-            yield "an input that is no object"
-        if not _ID.fullmatch(block.get("id", "x")) or not _ID.fullmatch(block.get("tool_use_id", "x")):
-            yield f"an id of the wrong form: {block}"
+        if block["type"] in ("thinking", "redacted_thinking", "tool_use") and role != "assistant":
+            yield f"{block['type']} of {role}"
+        yield from _anthropic_block(block)
+
+
+def _anthropic_block(block: Json) -> Iterator[str]:
+    kind = block["type"]
+    if kind == "text" and not block["text"].strip():
+        yield "an empty text"
+    if kind == "thinking" and not block["signature"]:
+        yield "thinking without its signature"
+    if kind == "tool_use" and not isinstance(block["input"], dict):
+        yield "an input that is no object"
+    if not all(_ID.fullmatch(block.get(name, "x")) for name in ("id", "tool_use_id")):
+        yield f"an id of the wrong form: {block}"
 
 
 def _anthropic_tools(body: Json) -> Iterator[str]:
@@ -158,3 +163,38 @@ def _anthropic_tools(body: Json) -> Iterator[str]:
         yield "thinking with a forced tool"
     if thinking.get("budget_tokens", 0) >= body["max_tokens"]:
         yield "a budget above max_tokens"
+
+
+def misshaped_openai_stream(stream: bytes) -> list[str]:
+    """Complaints about the form of a streamed chat completion with its usage."""
+    complaints = []
+    if not stream.endswith(b"data: [DONE]\n\n") or stream.count(b"[DONE]") != 1:
+        complaints.append("the stream does not end")
+    payloads = payloads_of(stream)
+    chunks = [ChatCompletionChunk.model_validate(payload) for payload in payloads]
+    if len({(chunk.id, chunk.model, chunk.created) for chunk in chunks}) != 1:
+        complaints.append("the chunks are of different answers")
+    *answer, last = chunks
+    if last.choices or last.usage is None:
+        complaints.append("the last chunk is not the usage")
+    if any(chunk.usage or len(chunk.choices) != 1 for chunk in answer):
+        complaints.append("a chunk without its choice")
+    ends = [chunk.choices[0].finish_reason for chunk in answer]
+    if ends[:-1] != [None] * (len(ends) - 1) or ends[-1] is None:
+        complaints.append(f"the finish is not the last: {ends}")
+    roles = [chunk.choices[0].delta.role for chunk in answer]
+    if roles != ["assistant"] + [None] * (len(roles) - 1):
+        complaints.append(f"the role is not in the first chunk alone: {roles}")
+    return [*complaints, *_misshaped_calls(answer)]
+
+
+def _misshaped_calls(chunks: list[ChatCompletionChunk]) -> Iterator[str]:
+    known: list[int] = []
+    for call in (call for chunk in chunks for call in chunk.choices[0].delta.tool_calls or ()):
+        is_new = call.index not in known
+        if is_new and call.index != len(known):
+            yield f"the calls are numbered {[*known, call.index]}"
+        has_name = bool(call.id and call.function and call.function.name)
+        if has_name is not is_new:
+            yield f"id and name are not in the first piece alone: {call}"
+        known += [call.index] if is_new else []

@@ -95,6 +95,10 @@ class Reply:
         return found
 
     @property
+    def id(self) -> str:
+        return self.headers["x-hyperstrate-request-id"]
+
+    @property
     def dropped(self) -> set[str]:
         """The names in x-hyperstrate-dropped, without how often."""
         said = self.headers.get("x-hyperstrate-dropped", "")
@@ -155,11 +159,11 @@ class Stage:
 
     def logs(self, *, within_s: float = 30.0) -> dict[str, Json]:
         """The log line of each recording that was played, once all are there."""
-        ids = {it.reply.headers["x-hyperstrate-request-id"]: name for name, it in self._played.items()}
+        ids = {it.reply.id: name for name, it in self._played.items()}
         until = time.monotonic() + within_s
         while True:
-            pages = [self.admin.call("GET", f"{LOGS}&routerId={it}") for it in self._routers.values()]
-            lines = [line for page in pages for line in page["items"]]
+            pages = [f"{LOGS}&routerId={router}" for router in self._routers.values()]
+            lines = [line for page in pages for line in self.admin.call("GET", page)["items"]]
             found = {ids[line["id"]]: line for line in lines if line["id"] in ids}
             if len(found) == len(ids) or time.monotonic() > until:
                 return found

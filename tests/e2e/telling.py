@@ -28,6 +28,7 @@ _ENDS = {
     "tool_use": "tool_calls",
     "pause_turn": "pause",
 }
+_KINDS = ("text", "image", "image_url", "document", "file", "thinking", "tool_use", "tool_result")
 _FACES = {"system": 0, "thinking": 2, "assistant": 3, "foreign": 4, "call": 5}
 
 
@@ -50,7 +51,7 @@ def _openai_message(message: Json) -> Iterator[Item]:
         yield "assistant", message["refusal"]
     for call in message.get("tool_calls") or ():
         function = call["function"]
-        yield "call", call["id"], function["name"], arguments(function["arguments"])
+        yield "call", call["id"], function["name"], arguments(function.get("arguments", ""))
 
 
 def _openai_content(content: Any, role: str) -> Iterator[Item]:
@@ -127,15 +128,18 @@ def arguments(text: str) -> Any:
 def told(items: Iterable[Item], *, but: Iterable[str] = ()) -> list[Item]:
     """The items of a request in the one order that all dialects can keep.
 
-    System prompts first. In the turns of one side: the results before the words; thinking, words
-    and calls each in their order. Words that follow each other are one text, empty ones nothing.
+    System prompts first; where there is nothing else, they are the user's. In the turns of one
+    side: the results before the words; thinking, words and calls each in their order. Words that
+    follow each other are one text, empty ones nothing.
     ``but``: kinds that are left out.
     """
     kept = [it for it in items if it[0] not in but and not (it[0] in WORDS and not it[1].strip())]
     ordered = [item for item in kept if item[0] == "system"]
+    if len(ordered) == len(kept):
+        return [("user", words) for _, words in _said(ordered)]
     for _, turn in groupby((it for it in kept if it[0] != "system"), _side):
         ordered += sorted(turn, key=_rank)
-    return [item for group in _same_words(ordered) for item in group]
+    return _said(ordered)
 
 
 def _side(item: Item) -> str:
@@ -146,12 +150,14 @@ def _rank(item: Item) -> int:
     return _FACES.get(item[0], 0 if item[0] == "result" else 1)
 
 
-def _same_words(items: list[Item]) -> Iterator[list[Item]]:
+def _said(items: list[Item]) -> list[Item]:
+    said: list[Item] = []
     for kind, group in groupby(items, lambda item: item[0]):
         if kind in WORDS:
-            yield [(kind, "\n\n".join(words for _, words in group))]
+            said.append((kind, "\n\n".join(words for _, words in group)))
         else:
-            yield list(group)
+            said += group
+    return said
 
 
 def finish_told(recording: Recording) -> str:
@@ -209,12 +215,51 @@ def used(said: Json) -> dict[str, int]:
     }
 
 
-
-def besides(body: Json, items: Iterable[Item]) -> set[str]:
-    """What the messages of a request say besides words, files and tools; its names."""
-    names = {item[1] for item in items if item[0] == "foreign"}
-    names |= {"thinking" for item in items if item[0] == "thinking"}
+def besides(body: Json) -> set[str]:
+    """What messages and tools say besides words, calls and schemas; the names of it."""
+    names: set[str] = set()
     for message in body["messages"]:
-        known = ("role", "content", "tool_calls", "tool_call_id")
-        names |= {f"messages.{name}" for name in message if name not in known}
+        own = ("role", "content", "tool_calls", "tool_call_id")
+        names |= {f"messages.{name}" for name in message if message[name] and name not in own}
+    system = body.get("system")
+    for content in [system, *(message.get("content") for message in body["messages"])]:
+        names |= _besides_words(content)
+    if any(tool.get("cache_control") for tool in body.get("tools") or ()):
+        names.add("cache_control")
     return names
+
+
+def _besides_words(content: Any) -> set[str]:
+    names = set()
+    for part in content if isinstance(content, list) else ():
+        names |= {name for name in ("cache_control", "prompt_cache_breakpoint") if part.get(name)}
+        names |= {"is_error"} if part.get("is_error") else set()
+        names |= {part["type"]} if part["type"] not in _KINDS else set()
+        names |= _besides_words(part.get("content")) if part["type"] == "tool_result" else set()
+        names |= {"thinking"} if part["type"] == "thinking" else set()
+    return names
+
+
+def answer_of_openai(message: Json) -> list[Item]:
+    """The message of an answer of OpenAI's dialect."""
+    return list(_openai_message({"role": "assistant", **message}))
+
+
+def answer_of_anthropic(message: Json) -> list[Item]:
+    """An answer of Anthropic's dialect."""
+    return list(_anthropic_content(message["content"], "assistant"))
+
+
+def told_in_answer(items: list[Item]) -> list[Item]:
+    """Thinking, words and calls, each in their order; thinking and words as one text each."""
+    said: list[Item] = []
+    for kind in ("thinking", "assistant"):
+        words = "".join(item[1] for item in items if item[0] == kind)
+        said += [(kind, words)] if words else []
+    return said + [item for item in items if item[0] == "call"]
+
+
+def besides_in_answer(blocks: list[Json]) -> set[str]:
+    """What an answer of Anthropic says that OpenAI's dialect has no words for."""
+    names = {block["type"] for block in blocks if block["type"] not in _KINDS}
+    return names | {"citations" for block in blocks if block.get("citations")}

@@ -16,7 +16,7 @@ import pytest
 
 from tests import answers
 from tests.e2e.gateway import Admin, Gateway
-from tests.upstreams import Answer, Provider
+from tests.upstreams import Answer, Connection, Provider
 
 AT_ONCE_S = 2.0
 OPENAI, ANTHROPIC = "/v1/chat/completions", "/v1/messages"
@@ -30,7 +30,9 @@ class Client:
         self._sock = socket.create_connection(("127.0.0.1", gateway.port), timeout=10)
         self._key = key
 
-    def post(self, path: str, body: dict[str, Any], session: str, *, in_pieces: bool = False) -> None:
+    def post(
+        self, path: str, body: dict[str, Any], session: str, *, in_pieces: bool = False
+    ) -> None:
         """Send a request; ``in_pieces``: its body comes a moment after its head."""
         content = json.dumps(body).encode()
         head = (
@@ -221,8 +223,12 @@ def test_in_the_middle_of_a_whole_answer_the_provider_is_left(
 ) -> None:
     session = f"half {leave.__name__}"
     head = answers.head(200, {"content-type": "application/json", "content-length": "1000"})
-    half = answers.raw(head + b'{"id": "chatcmpl-1", ', close=False)
-    wait = asked(upstream, answers.Answer(lambda it: (half.play(it), it.pause(None))[0]))
+
+    def half(connection: Connection) -> None:
+        connection.send(head + b'{"id": "chatcmpl-1", ')
+        connection.pause(None)
+
+    wait = asked(upstream, Answer(half))
     client = Client(gateway, key)
     client.post(OPENAI, body(stream=False), session)
     wait()

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from tests import answers
 from tests.e2e.asking import asked_of_anthropic, asked_of_openai, lost
-from tests.e2e.gateway import Admin, Gateway
 from tests.e2e.judges import refused_by_anthropic, refused_by_openai
 from tests.e2e.recorded import ABSENT, Json, Recording, Stage, everything, parameters
 from tests.e2e.telling import besides, told, told_by_anthropic, told_by_openai
-from tests.upstreams import Answer, Provider
+from tests.upstreams import Answer
 
 pytestmark = ABSENT
 TO_ANTHROPIC = [it for it in everything() if it.kind == "chat/completions"]
@@ -36,14 +35,6 @@ OPENAI_WORDS = {
 ANTHROPIC_WORDS = {"effort": "thinking", "choice": "tool_choice", "schema": "output_config"}
 
 
-@pytest.fixture(scope="module")
-def stage(gateway: Gateway, admin: Admin) -> Iterator[Stage]:
-    with Provider() as provider:
-        found = Stage(gateway, admin, provider)
-        yield found
-        found.close()
-
-
 def openai_answer(body: Json) -> Answer:
     return answers.openai_stream("Hi") if body.get("stream") else answers.openai("Hi")
 
@@ -64,10 +55,12 @@ def test_an_openai_request_reaches_anthropic_whole(
     sent = played.request.json
     assert played.reply.status == 200
     assert refused_by_anthropic(sent) == []
-    items = told_by_openai(given)
-    assert told(told_by_anthropic(sent)) == told(items, but=("foreign", "thinking"))
+    if "response_format" in played.reply.dropped:
+        sent["system"] = without_request_for_json(sent["system"])
+    expected = told(told_by_openai(given), but=("foreign", "thinking"))
+    assert told(told_by_anthropic(sent)) == expected
     missing = lost(asked_of_openai(given), asked_of_anthropic(sent))
-    named = {OPENAI_WORDS.get(name, name) for name in missing} | besides(given, items)
+    named = {OPENAI_WORDS.get(name, name) for name in missing} | besides(given) - besides(sent)
     assert played.reply.dropped == named
 
 
@@ -80,12 +73,23 @@ def test_an_anthropic_request_reaches_an_openai_provider_whole(
 
     played = stage.call(definition, recording.kind, given, openai_answer(given))
 
-    sent, items = played.request.json, told_by_anthropic(given)
+    sent, items = played.request.json, told_by_openai(played.request.json)
     assert played.reply.status == 200
     assert refused_by_openai(sent, also={"top_k"}) == []
-    arrived = told_by_openai(sent)
-    thinks = any(item[0] == "thinking" for item in arrived)
-    assert told(arrived) == told(items, but=("foreign",) if thinks else ("foreign", "thinking"))
+    keeps_thoughts = any(item[0] == "thinking" for item in items)
+    but = {"foreign", *([] if keeps_thoughts else ["thinking"])}
+    if "document" in played.reply.dropped:
+        but.add("file")
+    assert told(items) == told(told_by_anthropic(given), but=but)
     missing = lost(asked_of_anthropic(given), asked_of_openai(sent))
-    named = {ANTHROPIC_WORDS.get(name, name) for name in missing} | besides(given, items)
+    kept = besides(sent) | ({"thinking"} if keeps_thoughts else set())
+    named = {ANTHROPIC_WORDS.get(name, name) for name in missing} | besides(given) - kept
+    named |= {"document"} if "file" in but else set()
     assert played.reply.dropped == named
+
+
+def without_request_for_json(system: Any) -> Any:
+    """The system prompt but for the words that stand for a ``response_format``."""
+    blocks = [{"type": "text", "text": system}] if isinstance(system, str) else system
+    assert blocks[-1]["text"].startswith("Answer with one JSON object")
+    return blocks[:-1]

@@ -10,13 +10,16 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from hyperstrate.events import RoutedInference
-from hyperstrate.observability import Ports, recorder
+from hyperstrate.observability import Ports, delivery, recorder
 from hyperstrate.observability.api.common import EXTENSION, Observability
 from hyperstrate.observability.health import Health
 from hyperstrate.observability.ports import nothing_wrong
+from hyperstrate.shared.addresses import AddressRules
 from hyperstrate.shared.db import db
 from hyperstrate.shared.spool import Spool, SpoolReader
-from tests.observability.installation import TABLES, Names, build_app
+from tests import answers
+from tests.observability.installation import TABLES, Names, Webhooks, build_app
+from tests.upstreams import Provider
 
 Store = Callable[..., None]
 
@@ -40,6 +43,8 @@ def spool(tmp_path: Path) -> Iterator[Spool]:
 def observability_app(observability_uri: str, folder: Path) -> Iterator[Flask]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(recorder, "_spool", None)  # other tests' applications keep theirs
+        patch.setattr(delivery, "_webhooks", None)
+        patch.setattr(delivery, "_rules", None)
         app = build_app(observability_uri, Spool(folder / "observability-spool"))
     yield app
     with app.app_context():
@@ -52,6 +57,7 @@ def app(observability_app: Flask, spool: Spool, monkeypatch: pytest.MonkeyPatch)
     health = Health(spool, nothing_wrong)
     observability_app.extensions[EXTENSION] = Observability(Ports(Names()), spool, health)
     monkeypatch.setattr(recorder, "_spool", spool)
+    monkeypatch.setattr(delivery, "_webhooks", Webhooks())
     with observability_app.app_context():
         yield observability_app
         db.session.rollback()
@@ -92,3 +98,13 @@ def client_as(app: Flask) -> Callable[[str | None], FlaskClient]:
         return client
 
     return client
+
+
+@pytest.fixture
+def receiver(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[Provider]:
+    """Where the webhook of Acme's router is; takes everything unless it is told otherwise."""
+    with Provider() as receiver:
+        receiver.always(answers.json({}))
+        monkeypatch.setattr(delivery, "_webhooks", Webhooks(f"{receiver.url}/hook"))
+        monkeypatch.setattr(delivery, "_rules", AddressRules(("127.0.0.1",)))
+        yield receiver

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -11,16 +11,22 @@ from flask_wtf import CSRFProtect
 
 from hyperstrate import observability
 from hyperstrate.events import RoutedInference
-from hyperstrate.observability import ModelRef, Ports
-from hyperstrate.observability.models import InferenceLog, InferencePayload
+from hyperstrate.observability import Endpoint, ModelRef, Ports
+from hyperstrate.observability.models import InferenceLog, InferencePayload, WebhookDelivery
 from hyperstrate.shared import db, web
 from hyperstrate.shared.chat import Usage
 from hyperstrate.shared.errors import Unauthorized
 from hyperstrate.shared.guards import Caller
 from hyperstrate.shared.ids import new_id
+from hyperstrate.shared.queue import QueuedJob
 from hyperstrate.shared.spool import Spool
 
-TABLES = [InferenceLog.__table__, InferencePayload.__table__]
+TABLES = [
+    InferenceLog.__table__,
+    InferencePayload.__table__,
+    WebhookDelivery.__table__,
+    QueuedJob.__table__,
+]
 ACME, GLOBEX = "org_acme", "org_globex"
 CALLERS = {
     "admin": Caller(ACME, "session", user_id="user_ada", role="admin"),
@@ -40,6 +46,20 @@ class Names:
     def models(self, org_id: str, ids: set[str]) -> Mapping[str, ModelRef]:
         known = {(ACME, "mdl_1"): ModelRef("mdl_1", "fast", "Dummy", "dummy", "DUMMY")}
         return {id: known[org_id, id] for id in ids if (org_id, id) in known}
+
+
+class Webhooks:
+    """The webhook of Acme's router, which has two targets; none while ``url`` is empty."""
+
+    def __init__(self, url: str = "") -> None:
+        self.url = url
+
+    def endpoint(self, org_id: str, router_id: str) -> Endpoint | None:
+        is_known = self.url and (org_id, router_id) == (ACME, "rtr_1")
+        return Endpoint(self.url, "whsec_test") if is_known else None
+
+    def listening(self, router_ids: Collection[str]) -> Mapping[str, int]:
+        return {"rtr_1": 2} if self.url and "rtr_1" in router_ids else {}
 
 
 class Identities:

@@ -14,7 +14,16 @@ from hyperstrate.ai.providers.anthropic_fit import fit
 from hyperstrate.ai.providers.anthropic_request import render
 from hyperstrate.ai.providers.base import Call, Registration
 from hyperstrate.shared.anthropic_blocks import finish_of, parts_of, usage_of
-from hyperstrate.shared.chat import ChatRequest, ChatResult, Chunk, Dialect, Json, Part
+from hyperstrate.shared.chat import (
+    ChatRequest,
+    ChatResult,
+    Chunk,
+    Dialect,
+    Foreign,
+    Json,
+    Part,
+    Text,
+)
 from hyperstrate.shared.errors import ProviderError
 
 BASE_URL = "https://api.anthropic.com/v1"
@@ -47,9 +56,10 @@ class Anthropic:
         """Read a message. Raises ProviderError of kind ``bad_answer``."""
         message = _message(body)
         stop_reason, usage = message.get("stop_reason"), message.get("usage")
+        parts = _parts(message.get("content"))
         return ChatResult(
             Dialect.ANTHROPIC_MESSAGES,
-            parts=_parts(message.get("content")),
+            parts=parts,
             finish_reason=finish_of(stop_reason),
             finish_detail=str(stop_reason or ""),
             stop_sequence=str(message.get("stop_sequence") or ""),
@@ -59,6 +69,7 @@ class Anthropic:
             model=str(message.get("model") or ""),
             raw=body,
             body=message,
+            dropped=_only_ours(parts) if chat.dialect is Dialect.OPENAI_CHAT else [],
         )
 
     def chunks(self, events: Iterable[bytes], chat: ChatRequest) -> Iterator[Chunk]:
@@ -109,6 +120,13 @@ def _message(body: bytes) -> Json:
     if not isinstance(message, dict) or "content" not in message:
         raise ProviderError("the provider's answer is not a message", kind="bad_answer", body=body)
     return message
+
+
+def _only_ours(parts: list[Part]) -> list[str]:
+    """What an answer says that OpenAI's dialect has no words for."""
+    names = [str(part.body.get("type", "content")) for part in parts if isinstance(part, Foreign)]
+    has_sources = any(isinstance(part, Text) and part.extra.get("citations") for part in parts)
+    return [*names, "citations"] if has_sources else names
 
 
 def _parts(content: object) -> list[Part]:

@@ -9,6 +9,7 @@ from hyperstrate.ai.providers.anthropic_fit_messages import fit_messages, keep_c
 from hyperstrate.ai.providers.anthropic_models import Abilities, abilities_of
 from hyperstrate.ai.providers.anthropic_request import max_tokens
 from hyperstrate.ai.providers.base import Registration
+from hyperstrate.shared.anthropic_blocks import rest
 from hyperstrate.shared.chat import (
     Conversation,
     Dialect,
@@ -26,6 +27,7 @@ USER_ID_LENGTH = 256
 # Google's documented meaning of the effort words in tokens; Anthropic gives none of its own.
 _BUDGETS = {"minimal": 1024, "low": 1024, "medium": 8192, "high": 24576, "xhigh": 24576,
             "max": 24576}  # fmt: skip
+_NO_EFFORT = ("none", "default")
 _MEANS_NOTHING: dict[str, Any] = {"n": 1, "frequency_penalty": 0, "presence_penalty": 0}
 _DONE_BY_THE_GATEWAY = ("stream_options",)
 
@@ -75,7 +77,8 @@ class _Fitting:
                 return tool
             self._drop(f"tools.{tool.body.get('type', 'unknown')}")
             return None
-        extra = keep_cache_control(tool.extra, [])
+        marks = {**rest(tool.extra, "strict", "function"), **tool.extra.get("function", {})}
+        extra = keep_cache_control(marks, self.dropped, "tools.")
         if tool.extra.get("strict") and self._abilities.has_schemas:
             extra["strict"] = True
         elif tool.extra.get("strict"):
@@ -105,7 +108,7 @@ class _Fitting:
     def _fit_reasoning(self) -> None:
         fitted, asked = self.fitted, self.fitted.reasoning
         fitted.reasoning = None
-        if asked is None or asked.effort == "none" or asked == Reasoning():
+        if asked is None or asked.effort in _NO_EFFORT or asked == Reasoning():
             return
         if not self._abilities.thinks:
             self._drop("reasoning_effort")

@@ -38,11 +38,10 @@ def fit_messages(messages: list[Message], dropped: list[str]) -> list[Message]:
     return [*system, *turns]
 
 
-def keep_cache_control(extra: Json, dropped: list[str]) -> Json:
+def keep_cache_control(extra: Json, dropped: list[str], place: str = "") -> Json:
     """Of the words of another dialect only ``cache_control`` is Anthropic's too."""
-    dropped += [
-        key for key, value in extra.items() if value and key not in ("cache_control", *_FORM)
-    ]
+    known = ("cache_control", *_FORM)
+    dropped += [place + key for key, value in extra.items() if value and key not in known]
     return {"cache_control": extra["cache_control"]} if extra.get("cache_control") else {}
 
 

@@ -11,7 +11,7 @@ import orjson
 
 from hyperstrate.ai.providers import openai_manners as manners
 from hyperstrate.ai.providers.base import Call, Registration
-from hyperstrate.ai.providers.openai_answer import read_chat, read_embeddings
+from hyperstrate.ai.providers.openai_answer import only_ours, read_chat, read_embeddings
 from hyperstrate.ai.providers.openai_errors import read_error
 from hyperstrate.ai.providers.openai_request import chat_body, embeddings_body
 from hyperstrate.ai.providers.openai_stream import read_chunks
@@ -54,7 +54,12 @@ class OpenAI:
 
     def result(self, body: bytes, chat: ChatRequest) -> ChatResult:
         """Raises ProviderError: ``bad_answer``, or the error that came inside the answer."""
-        return read_embeddings(body) if chat.operation == "embeddings" else read_chat(body)
+        if chat.operation == "embeddings":
+            return read_embeddings(body)
+        result = read_chat(body)
+        if chat.dialect is Dialect.ANTHROPIC_MESSAGES:
+            result.dropped = only_ours(result)
+        return result
 
     def chunks(self, events: Iterable[bytes], chat: ChatRequest) -> Iterator[Chunk]:
         """Raises ProviderError."""

@@ -11,6 +11,7 @@ from hyperstrate.shared.chat import (
     ChatResult,
     Dialect,
     FinishReason,
+    Foreign,
     Json,
     Part,
     Text,
@@ -19,7 +20,7 @@ from hyperstrate.shared.chat import (
     Usage,
 )
 from hyperstrate.shared.errors import ProviderError
-from hyperstrate.shared.openai_messages import Misshaped, read_assistant, rest
+from hyperstrate.shared.openai_messages import WORD_FIELDS, Misshaped, read_assistant, rest
 
 _FINISH: dict[str, FinishReason] = {
     "stop": "stop",
@@ -29,6 +30,7 @@ _FINISH: dict[str, FinishReason] = {
     "function_call": "tool_calls",
     "content_filter": "content_filter",
 }
+_EVERYWHERE = ("role", "content", "refusal", "tool_calls", "thinking_blocks", *WORD_FIELDS)
 _BROKEN_OFF = ("error", "insufficient_system_resource")
 
 
@@ -142,6 +144,14 @@ def read_chat(raw: bytes) -> ChatResult:
         raw=raw,
         body=body,
     )
+
+
+def only_ours(result: ChatResult) -> list[str]:
+    """What an answer says that Anthropic's dialect has no words for."""
+    message = result.body["choices"][0]["message"]
+    names = [name for name, value in message.items() if value and name not in _EVERYWHERE]
+    names += [str(it.body.get("type", "content")) for it in result.parts if isinstance(it, Foreign)]
+    return [*names, "choices"] if result.others else names
 
 
 def _body(raw: bytes) -> Json:

@@ -31,6 +31,7 @@ class Manners:
     thoughts: str = ""
     takes_text_parts: bool = False
     takes_files: bool = False
+    takes_file_urls: bool = False
     takes_top_k: bool = False
     takes_cache_control: bool = False
 
@@ -73,6 +74,7 @@ OPENROUTER = Manners(
     thoughts="reasoning",
     takes_text_parts=True,
     takes_files=True,
+    takes_file_urls=True,
     takes_top_k=True,
     takes_cache_control=True,
 )

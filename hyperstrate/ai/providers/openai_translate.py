@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from itertools import groupby
 
 from hyperstrate.ai.providers.openai_manners import Manners
 from hyperstrate.shared.chat import (
@@ -21,6 +22,7 @@ from hyperstrate.shared.chat import (
     ToolCall,
     ToolResult,
 )
+from hyperstrate.shared.openai_messages import rest
 
 LOW_BUDGET, MEDIUM_BUDGET = 4_096, 16_384
 _SAID_OTHERWISE = ("thinking", "type")
@@ -53,6 +55,8 @@ class Translation:
     def conversation(self, given: Conversation) -> Conversation:
         """A copy with only what OpenAI's dialect has words for."""
         self.lost.update(key for key in given.extra if key not in _SAID_OTHERWISE)
+        for message in given.messages:
+            self.lost.update(f"messages.{key}" for key, it in message.extra.items() if it)
         fitted = replace(
             given,
             messages=self._messages(given.messages),
@@ -73,10 +77,13 @@ class Translation:
         return Reasoning(effort) if effort else None
 
     def _messages(self, given: list[Message]) -> list[Message]:
-        """Files that tools answered with go into the user's message behind all the answers."""
+        """Files that tools answered with go into the user's message behind all the answers.
+
+        A turn of which nothing is left is left out, but for the user's: somebody must ask.
+        """
         fitted: list[Message] = []
         files: list[Part] = []
-        for message in given:
+        for message in in_turns(given):
             if message.role == "tool":
                 fitted.append(Message("tool", self._results(message.parts, files)))
                 continue
@@ -86,7 +93,8 @@ class Translation:
             elif files:
                 parts = [*files, *parts]
             files = []
-            fitted.append(Message(message.role, self._plain(parts)))
+            if parts or message.role == "user":
+                fitted.append(Message(message.role, self._plain(parts)))
         return [*fitted, Message("user", files)] if files else fitted
 
     def _results(self, given: list[Part], files: list[Part]) -> list[Part]:
@@ -142,7 +150,8 @@ class Translation:
         extra = self._extra(part.extra)
         if part.text:
             return Text(f"{part.name}\n\n{part.text}" if part.name else part.text, extra)
-        if not self._manners.takes_files or not part.data:
+        takes = self._manners.takes_files if part.data else self._manners.takes_file_urls
+        if not takes:
             self.lost["document"] += 1
             return None
         return replace(part, name=part.name or "document.pdf", extra={})
@@ -151,16 +160,31 @@ class Translation:
         if isinstance(tool, Foreign):
             self.lost[f"tools.{tool.body.get('type', 'unknown')}"] += 1
             return None
-        extra = self._extra({key: tool.extra[key] for key in tool.extra if key != "strict"})
+        extra = self._extra(rest(tool.extra, "strict"), "tools.")
         if "strict" in tool.extra:
             extra["strict"] = tool.extra["strict"]
         return replace(tool, extra=extra)
 
-    def _extra(self, extra: Json) -> Json:
+    def _extra(self, extra: Json, place: str = "") -> Json:
         kept: Json = {}
         for key, value in extra.items():
             if key == "cache_control" and self._manners.takes_cache_control:
                 kept[key] = value
             elif value and key not in _SAID_OTHERWISE:
-                self.lost[key] += 1
+                self.lost[key if key == "cache_control" else place + key] += 1
         return kept
+
+
+def in_turns(messages: list[Message]) -> list[Message]:
+    """Between two turns of the model the results come first; its turns in a row are one.
+
+    So OpenAI wants it: behind a turn that calls tools nothing but their results.
+    """
+    ordered: list[Message] = []
+    for is_model, group in groupby(messages, lambda message: message.role == "assistant"):
+        if is_model:
+            parts = [part for message in group for part in message.parts]
+            ordered.append(Message("assistant", parts))
+        else:
+            ordered += sorted(group, key=lambda message: message.role != "tool")
+    return ordered

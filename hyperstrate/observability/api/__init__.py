@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from hyperstrate.observability.api import analytics, logs, platform
+from hyperstrate.observability.api import analytics, logs, platform, webhooks
 
-BLUEPRINTS = (analytics.blueprint, logs.blueprint, platform.blueprint)
+BLUEPRINTS = (analytics.blueprint, logs.blueprint, platform.blueprint, *webhooks.BLUEPRINTS)

@@ -81,7 +81,12 @@ def by_hour(buckets: Sequence[UsageBucket], since: datetime, until: datetime) ->
     return {
         "x": [int(hour.timestamp()) for hour in hours],
         "series": [
-            {"label": "Requests", "values": [row.requests if row else 0 for row in rows]},
-            {"label": "Errors", "values": [row.errors if row else 0 for row in rows]},
+            _bars("Requests", [row.requests if row else 0 for row in rows]),
+            _bars("Errors", [row.errors if row else 0 for row in rows]),
         ],
     }
+
+
+def _bars(label: str, values: list[int]) -> dict[str, Any]:
+    """One series; as bars, since an hour that has just begun would pull a line down."""
+    return {"label": label, "values": values, "unit": "", "kind": "bars"}

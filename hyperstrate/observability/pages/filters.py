@@ -30,8 +30,8 @@ LABELS = {
     "status": "Status",
     "source": "Source",
     "cacheHit": "Cache",
-    "minCostUsd": "Cost from",
-    "minLatencyMs": "Latency from",
+    "minCostUsd": "Min. cost",
+    "minLatencyMs": "Min. latency",
     "text": "Error text",
 }
 

@@ -97,6 +97,7 @@ def _list_page(asked: Asked, place: dict[str, str]) -> Response:
     return page(
         "observability/logs.html",
         block="list",
+        status=422 if asked.errors else 200,
         rows=named(org_id, items),
         found=found,
         newest=str(queries.Cursor.of(items[0])) if items else "",
@@ -117,17 +118,23 @@ def _log_page(log_id: str, *, block: str) -> Response:
     org_id = caller().org_id
     asked = filters.read(request.args)
     found = named(org_id, [queries.log(org_id, log_id)])[0]
+    beside = search.neighbours(org_id, log_id, filters=asked.filters)
     inventory = observability().ports.inventory
     return page(
         "observability/log.html",
         block=block,
         log=found,
         args=asked.args,
-        beside=search.neighbours(org_id, log_id, filters=asked.filters),
+        newer=_address_of(beside.newer, asked.args),
+        older=_address_of(beside.older, asked.args),
         key_name=inventory.api_keys(org_id).get(found.api_key_id, ""),
         model_names=inventory.models(org_id),
         payload=_payload(org_id, log_id),
     )
+
+
+def _address_of(log_id: str, args: dict[str, str]) -> str:
+    return url_for("log_pages.show_log", log_id=log_id, **args) if log_id else ""
 
 
 def _payload(org_id: str, log_id: str) -> dict[str, Any] | None:

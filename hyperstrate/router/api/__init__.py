@@ -2,5 +2,6 @@
 
 from hyperstrate.router.api.parts import blueprint as parts
 from hyperstrate.router.api.routers import blueprint as routers
+from hyperstrate.router.api.webhooks import blueprint as webhooks
 
-BLUEPRINTS = (routers, parts)
+BLUEPRINTS = (routers, parts, webhooks)

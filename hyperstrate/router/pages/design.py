@@ -45,8 +45,6 @@ def _page(router_id: str, *, refused: str = "") -> Response:
     org_id = caller().org_id
     router = routers.get(org_id, router_id)
     ports = routers.ports()
-    allowed = {access.team_id for access in router.accesses}
-    teams = [name for team_id, name in ports.teams.names(org_id).items() if team_id in allowed]
     prompt_id = router.configuration.prompt_id
     return page(
         "router/design.html",
@@ -59,7 +57,7 @@ def _page(router_id: str, *, refused: str = "") -> Response:
         strategy=(road.label_of(router.strategy), _meaning(router.strategy)),
         brings_fallback=road.brings_fallback(router),
         findings=lint.findings(router),
-        teams=teams,
+        teams=sorted(routers.team_names(org_id, router_id).values()),
         prompt=ports.prompts.names(org_id).get(prompt_id, "") if prompt_id else "",
         refused=refused,
     )

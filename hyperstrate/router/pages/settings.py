@@ -81,5 +81,5 @@ def _page(router_id: str, values: Any, errors: dict[str, list[str]]) -> Response
         values=stored if values is None else values,
         errors=errors,
         prompts=ports.prompts.names(org_id),
-        teams=ports.teams.names(org_id),
+        teams={**ports.teams.names(org_id), **routers.team_names(org_id, router_id)},
     )

@@ -8,7 +8,7 @@ from typing import Any
 from flask import Blueprint, Response, request, url_for
 
 from hyperstrate.router import parts, road, routers
-from hyperstrate.router.pages import design
+from hyperstrate.router.pages.design import changed
 from hyperstrate.router.parts import StageChanges
 from hyperstrate.router.road import Family, StageKind, Standing
 from hyperstrate.shared import forms
@@ -89,7 +89,7 @@ def switch(router_id: str, family: Family, stage_id: str) -> Response:
     with unit_of_work():
         _UPDATE[family](caller().org_id, router_id, stage_id, changes)
     state = "on" if changes.is_enabled else "off"
-    return design.changed(router_id, f"{found.kind.label} is {state}.")
+    return changed(router_id, f"{found.kind.label} is {state}.")
 
 
 @pages.post("/<stage_id>/move")
@@ -99,7 +99,7 @@ def move(router_id: str, family: Family, stage_id: str) -> Response:
     by = 1 if request.form.get("to") == "later" else -1
     with unit_of_work():
         parts.move_interceptor(caller().org_id, router_id, stage_id, by=by)
-    return design.changed(router_id, "The order is changed.")
+    return changed(router_id, "The order is changed.")
 
 
 @pages.post("/<stage_id>/remove")

@@ -9,7 +9,7 @@ from typing import Any
 from flask import Blueprint, Response, request, url_for
 
 from hyperstrate.router import parts, road, routers
-from hyperstrate.router.pages import design
+from hyperstrate.router.pages.design import changed, refused
 from hyperstrate.router.pages.forms import TargetForm
 from hyperstrate.router.parts import TargetChanges
 from hyperstrate.router.road import Choosable
@@ -86,9 +86,9 @@ def switch(router_id: str, target_id: str) -> Response:
         with unit_of_work():
             parts.update_target(caller().org_id, router_id, target_id, changes)
     except AppError as error:
-        return design.refused(router_id, error)
+        return refused(router_id, error)
     state = "on" if changes.is_enabled else "off"
-    return design.changed(router_id, f"{found.model.name} is {state}.")
+    return changed(router_id, f"{found.model.name} is {state}.")
 
 
 @pages.post("/targets/<target_id>/remove")
@@ -100,7 +100,7 @@ def remove(router_id: str, target_id: str) -> Response:
         with unit_of_work():
             parts.remove_target(caller().org_id, router_id, target_id)
     except AppError as error:
-        return design.refused(router_id, error)
+        return refused(router_id, error)
     return _go_on(router_id, f"{found.model.name} is removed.")
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from flask import Blueprint, Response, current_app, request, stream_with_context
 from markupsafe import Markup
 
-from hyperstrate.router import routers
+from hyperstrate.router import road, routers
 from hyperstrate.router.pages.forms import TrialForm
 from hyperstrate.router.trial import Outcome, Question, Trial
 from hyperstrate.shared.guards import caller, require_admin
@@ -92,6 +92,7 @@ def _context(
         "values": values,
         "errors": errors,
         "outcome": outcome,
+        "targets": {target.row.id: target.model.name for target in road.targets(router)},
         "has_cache": any(row.feature_type.endswith("_cache") for row in router.features),
         "base_url": f"{_public_url()}/router/{router.id}",
     }

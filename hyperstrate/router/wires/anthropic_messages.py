@@ -11,8 +11,8 @@ from hyperstrate.router.wires.anthropic_messages_errors import error_body
 from hyperstrate.router.wires.anthropic_messages_read import conversation_of
 from hyperstrate.router.wires.anthropic_messages_stream import Writer
 from hyperstrate.router.wires.base import ErrorReply, Inquiry
-from hyperstrate.shared.anthropic_blocks import block_of, stop_reason_of, usage_json
-from hyperstrate.shared.chat import ChatRequest, ChatResult, Dialect, Foreign, Json
+from hyperstrate.shared.anthropic_blocks import blocks_of, stop_reason_of, usage_json
+from hyperstrate.shared.chat import ChatRequest, ChatResult, Dialect
 from hyperstrate.shared.errors import AppError, BadRequest, ProviderError
 
 _KINDS: dict[str, tuple[type | tuple[type, ...], str]] = {
@@ -62,7 +62,7 @@ class AnthropicMessages:
             "type": "message",
             "role": "assistant",
             "model": result.model,
-            "content": _content(exchange, result),
+            "content": blocks_of(result.parts),
             "stop_reason": stop_reason_of(result.finish_reason, detail, result.stop_sequence),
             "stop_sequence": result.stop_sequence or None,
             "usage": usage_json(result.usage, usage if isinstance(usage, dict) else {}),
@@ -74,20 +74,6 @@ class AnthropicMessages:
 
     def error(self, error: AppError | ProviderError, request_id: str) -> ErrorReply:
         return ErrorReply(error.status, error_body(error, request_id))
-
-
-def _content(exchange: Exchange, result: ChatResult) -> list[Json]:
-    """The blocks; what another dialect alone has words for is named on the exchange."""
-    if result.others:
-        exchange.dropped.append("choices")
-    blocks = []
-    for part in result.parts:
-        block = block_of(part)
-        if block is not None:
-            blocks.append(block)
-        elif isinstance(part, Foreign):
-            exchange.dropped.append(str(part.body.get("type", "content")))
-    return blocks
 
 
 def _wrong(field: str, message: str) -> BadRequest:

@@ -33,7 +33,7 @@ class Writer:
     followed. From the first chunk that was rewritten, or does not fit because an earlier one was
     held back, all are written anew from their shape: what a stage took away must not come back
     from the payload. There the payload only tells where blocks begin and end, and brings the
-    blocks that have no shape.
+    blocks that have no shape. Words of further choices are named on the result, for the log.
     """
 
     def __init__(self, exchange: Exchange, result: ChatResult) -> None:
@@ -68,6 +68,8 @@ class Writer:
         self._usage = chunk.usage or self._usage
         self._sequence = chunk.stop_sequence or self._sequence
         self._is_refused = self._is_refused or bool(chunk.refusal)
+        if chunk.other_text and "choices" not in self._result.dropped:
+            self._result.dropped.append("choices")
         if chunk.finish_reason is not None:
             self._finish, self._detail = chunk.finish_reason, chunk.finish_detail
         if payload.get("type") == "message_delta":

@@ -12,7 +12,7 @@ from hyperstrate.router.wires.base import ErrorReply, Inquiry, StreamWriter
 from hyperstrate.router.wires.openai_chat_read import check, parse, session_of
 from hyperstrate.router.wires.openai_chat_write import Writer, completion
 from hyperstrate.router.wires.openai_errors import error_reply
-from hyperstrate.shared.chat import ChatRequest, ChatResult, Dialect, Foreign
+from hyperstrate.shared.chat import ChatRequest, ChatResult, Dialect
 from hyperstrate.shared.errors import AppError, ProviderError
 
 
@@ -29,12 +29,9 @@ class OpenAIChat:
         return Inquiry(chat, body.get("model", ""), session=session_of(body.get("metadata")))
 
     def result(self, exchange: Exchange, result: ChatResult) -> bytes:
-        """Parts that another dialect alone has words for are named on the exchange."""
+        """Parts that another dialect alone has words for are left out."""
         if result.raw is not None and result.dialect is self.dialect:
             return result.raw
-        if result.dialect is not self.dialect:
-            foreign = [part for part in result.parts if isinstance(part, Foreign)]
-            exchange.dropped += [str(part.body.get("type", "content")) for part in foreign]
         return orjson.dumps(completion(result, exchange.id, _asked_model(exchange)))
 
     def writer(self, exchange: Exchange, result: ChatResult) -> StreamWriter:

@@ -35,6 +35,7 @@ _WORDS: dict[FinishReason, str] = {
     "refusal": "content_filter",
     "pause": "stop",
 }
+_SEALED = "redacted_thinking"
 _ALSO_STOP = ("stop", "tool_calls", "refusal")
 
 
@@ -134,7 +135,10 @@ def _joined(parts: list[Part]) -> list[Part]:
 
 
 class Writer:
-    """Writes one stream. Events of our own dialect pass as they came, all others are written."""
+    """Writes one stream. Events of our own dialect pass as they came, all others are written.
+
+    What cannot be written is named on the result, for the log.
+    """
 
     def __init__(
         self, result: ChatResult, fallback_id: str, asked_model: str, *, wants_usage: bool
@@ -142,6 +146,7 @@ class Writer:
         self._source = result.dialect
         self._is_ours = result.dialect is Dialect.OPENAI_CHAT
         self._wants_usage = wants_usage
+        self._dropped = result.dropped
         self._usage: Usage | None = None
         self._has_role = False
         self._is_over = False
@@ -167,6 +172,8 @@ class Writer:
             return self._pass(chunk, chunk.raw)
         if chunk.usage is not None:
             self._usage = chunk.usage
+        if chunk.foreign not in ("", _SEALED, *self._dropped):
+            self._dropped.append(chunk.foreign)
         return self._written(chunk)
 
     def error(self, error: AppError | ProviderError) -> bytes:
@@ -235,7 +242,7 @@ class Writer:
         if chunk.signature:
             return Thinking("".join(self._thoughts), chunk.signature)
         block = (chunk.payload or {}).get("content_block")
-        if chunk.foreign != "redacted_thinking" or not isinstance(block, dict):
+        if chunk.foreign != _SEALED or not isinstance(block, dict):
             return None
         return Thinking(redacted=str(block.get("data") or ""))
 

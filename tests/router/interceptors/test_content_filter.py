@@ -291,7 +291,7 @@ def test_parts_of_one_dialect_leave_by_themselves(make_exchange: MakeExchange) -
         (["a" * 501], "must be at most 500 characters"),
         (["fine", "(broken"], "item 2 is not a regular expression"),
         (["a*"], "item 1 matches the empty text"),
-        ([7], "item 1 must be a text"),
+        ([7], "item 1 must be text"),
         (None, "this field is required"),
     ],
 )

@@ -1,0 +1,63 @@
+"""What a call used, where its provider did not say it, or did not come to say it; and its price."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+
+from hyperstrate.router.ports import Inference
+from hyperstrate.router.stage import Exchange, Target
+from hyperstrate.shared.chat import ChatRequest, ChatResult, Usage, text_of
+from hyperstrate.shared.errors import BadRequest, NotFound, ProviderError
+
+
+def account(
+    exchange: Exchange, inference: Inference, target: Target, result: ChatResult, *, is_whole: bool
+) -> None:
+    """Complete ``result.usage`` and price it. ``is_whole``: the answer came to its end.
+
+    Some providers name the output only there: where an answer broke off, the words that came count.
+    """
+    usage = result.usage
+    if not result.has_usage:
+        asked = _asked(exchange.chat, inference)
+        result.usage = Usage(asked, _answered(result, inference), is_estimated=True)
+    elif not is_whole and (came := _answered(result, inference)) > usage.output_tokens:
+        result.usage = replace(usage, output_tokens=came, is_estimated=True)
+    _price(exchange, inference, target, result)
+
+
+def in_vain(
+    exchange: Exchange, inference: Inference, target: Target, error: ProviderError
+) -> ChatResult:
+    """What a call used that brought no word: what its provider said until then, priced.
+
+    Who hangs up has asked nevertheless: the question is estimated, else it would be free.
+    """
+    result = ChatResult(exchange.chat.dialect)
+    if error.usage is not None:
+        result.usage = error.usage
+    elif error.kind == "cancelled":
+        result.usage = Usage(_asked(exchange.chat, inference), is_estimated=True)
+    _price(exchange, inference, target, result)
+    return result
+
+
+def _price(exchange: Exchange, inference: Inference, target: Target, result: ChatResult) -> None:
+    """A model that was deleted meanwhile has no price any more."""
+    with suppress(NotFound):
+        inference.price(exchange.org_id, target.model.model_id, result)
+
+
+def _asked(chat: ChatRequest, inference: Inference) -> int:
+    """What passed as it came may be in words that only its provider can read."""
+    try:
+        messages = chat.conversation.messages
+    except BadRequest:
+        return 0
+    return inference.estimate_tokens("\n".join(text_of(message.parts) for message in messages))
+
+
+def _answered(result: ChatResult, inference: Inference) -> int:
+    calls = "".join(call.arguments for call in result.tool_calls)
+    return inference.estimate_tokens(result.text + calls)
