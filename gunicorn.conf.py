@@ -62,7 +62,7 @@ def _flask(command: str) -> None:
     the command was started, and we would wait for the end of the worker.
     """
     with _starting:
-        process = subprocess.Popen([sys.executable, "-m", "flask", "--app", "wsgi", command])
+        process = subprocess.Popen([sys.executable, "-m", "flask", "--app", "wsgi", command])  # noqa: S603 - a command of ours
     process.wait()
 
 

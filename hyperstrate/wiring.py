@@ -22,6 +22,7 @@ from hyperstrate.shared.db import now
 from hyperstrate.shared.errors import NotFound
 from hyperstrate.shared.pagination import MAX_PER_PAGE
 from hyperstrate.shared.spool import Spool
+from hyperstrate.shared.store import Store
 from hyperstrate.shared.store_choice import connect
 from hyperstrate.shared.upstream import Upstream
 from hyperstrate.shared.web import Api
@@ -121,18 +122,22 @@ def _by_name(names: Mapping[str, str]) -> dict[str, str]:
     return dict(sorted(names.items(), key=lambda item: item[1].lower()))
 
 
-def register(app: Flask, api: Api, config: Config) -> None:
-    """Bring the modules into ``app``, each with what it needs of the others."""
-    crypto.configure(config.secret_keys)
-    cache.load_in(app.app_context)
-    queue.configure(config.redis_url, config.cache_redis_prefix)
-    shared = connect(
+def _store(config: Config) -> Store:
+    return connect(
         config.redis_url,
         config.cache_redis_prefix,
         processes=config.web_concurrency,
         cache=config.cache_backend,
         limits=config.rate_limit_backend,
     )
+
+
+def register(app: Flask, api: Api, config: Config) -> None:
+    """Bring the modules into ``app``, each with what it needs of the others."""
+    crypto.configure(config.secret_keys)
+    cache.load_in(app.app_context)
+    queue.configure(config.redis_url, config.cache_redis_prefix)
+    shared = _store(config)
     rules = AddressRules(config.private_upstreams)
     upstream = Upstream(rules, max_response_bytes=config.max_response_bytes)
     inference = ai.Inference(upstream)

@@ -13,6 +13,7 @@ from flask.testing import FlaskClient
 
 from hyperstrate.app import create_app
 from hyperstrate.config import from_environment
+from hyperstrate.shared.cache import load_in
 from hyperstrate.shared.db import db
 from tests import people as cast
 from tests import servers
@@ -75,6 +76,7 @@ def built_app(database_uri: str, environment: dict[str, str]) -> Iterator[Flask]
 @pytest.fixture
 def app(built_app: Flask) -> Iterator[Flask]:
     """The application with empty tables, and its context pushed."""
+    load_in(built_app.app_context)
     with built_app.app_context():
         yield built_app
         db.session.rollback()

@@ -38,7 +38,7 @@ class Beginnings:
 
 
 class Inventory(Protocol):
-    """Answered by ``router``, ``ai`` and ``auth``: what an organisation has; id -> name, by name."""
+    """Answered by ``router``, ``ai`` and ``auth``: what an organisation has, id -> name."""
 
     def routers(self, org_id: str) -> Mapping[str, str]: ...
     def models(self, org_id: str) -> Mapping[str, str]: ...

@@ -84,4 +84,5 @@ def _sdk_endpoint(tail: str) -> Endpoint | None:
 
 
 def _path(place: Place, found_id: str, endpoint: Endpoint | None) -> Path | None:
-    return Path(place, found_id, endpoint) if endpoint else None
+    is_named = bool(found_id) or place == "short"
+    return Path(place, found_id, endpoint) if endpoint and is_named else None

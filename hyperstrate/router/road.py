@@ -21,6 +21,10 @@ from hyperstrate.shared.settings import fields_of
 Family = Literal["features", "interceptors"]
 Kind = type[Stage[Any]]
 SHOWN_FACTS = 3
+KINDS: dict[str, Mapping[str, Kind]] = {
+    "features": parts.FEATURE_BY_NAME,
+    "interceptors": INTERCEPTORS,
+}
 
 
 @dataclass(frozen=True)
@@ -168,10 +172,10 @@ def standing(router: Router, family: Family, stage_id: str) -> Standing:
 
 def kind_of(family: Family, name: str) -> Kind:
     """The class of a stage. Raises NotFound."""
-    known = parts.FEATURE_BY_NAME if family == "features" else INTERCEPTORS
-    if name not in known:
+    kind = KINDS.get(family, {}).get(name)
+    if kind is None:
         raise NotFound("there is no such stage")
-    return known[name]
+    return kind
 
 
 def _share(router: Router, row: RouterTarget, enabled: Sequence[RouterTarget]) -> str:

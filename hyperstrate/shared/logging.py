@@ -13,7 +13,7 @@ import structlog
 _SECRET_NAME = re.compile(r"authorization|api[-_]?key|secret|password|token|cookie", re.IGNORECASE)
 _SECRET_TEXT = re.compile(
     r"""
-    \b(?:hs_|sk-|sk_|gsk_|csk-|pplx-|xai-|AIza)[\w-]{8,}       # keys, ours and of providers
+    \b(?:hs_|whsec_|sk-|sk_|gsk_|csk-|pplx-|xai-|AIza)[\w-]{8,}       # keys, ours and of providers
     | \bey[\w-]{8,}\.ey[\w-]{8,}\.[\w-]*                    # session tokens (JWT)
     | (?<=\b[Bb]earer[ ])[^\s'"]{8,}
     | (?<=[?&]key=)[^&\s'"]+                                   # in the address of a call

@@ -101,6 +101,43 @@ def upgrade() -> None:
     with op.batch_alter_table('inference_payloads', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_inference_payloads_created_at'), ['created_at'], unique=False)
 
+    op.create_table('queued_jobs',
+    sa.Column('id', sa.String(length=50), nullable=False),
+    sa.Column('name', sa.String(length=100), nullable=False),
+    sa.Column('key', sa.String(length=255), nullable=False),
+    sa.Column('payload', sa.Text(), nullable=False),
+    sa.Column('status', sa.String(length=20), nullable=False),
+    sa.Column('run_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('attempts', sa.Integer(), nullable=False),
+    sa.Column('locked_until', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('error', sa.Text(), nullable=False),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('forget_at', sa.DateTime(timezone=True), nullable=True),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_queued_jobs')),
+    sa.UniqueConstraint('key', name=op.f('uq_queued_jobs_key'))
+    )
+    with op.batch_alter_table('queued_jobs', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_queued_jobs_forget_at'), ['forget_at'], unique=False)
+        batch_op.create_index(batch_op.f('ix_queued_jobs_run_at'), ['run_at'], unique=False, postgresql_where=sa.text("status IN ('queued', 'running')"), sqlite_where=sa.text("status IN ('queued', 'running')"))
+
+    op.create_table('webhook_deliveries',
+    sa.Column('id', sa.String(length=50), nullable=False),
+    sa.Column('org_id', sa.String(), nullable=False),
+    sa.Column('router_id', sa.String(), nullable=False),
+    sa.Column('event', sa.String(), nullable=False),
+    sa.Column('url', sa.Text(), nullable=False),
+    sa.Column('status_code', sa.Integer(), nullable=False),
+    sa.Column('success', sa.Boolean(), nullable=False),
+    sa.Column('error_msg', sa.Text(), nullable=False),
+    sa.Column('attempt', sa.Integer(), nullable=False),
+    sa.Column('request_id', sa.String(), nullable=False),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_webhook_deliveries'))
+    )
+    with op.batch_alter_table('webhook_deliveries', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_webhook_deliveries_created_at'), ['created_at'], unique=False)
+        batch_op.create_index(batch_op.f('ix_webhook_deliveries_org_id_router_id_created_at_id'), ['org_id', 'router_id', 'created_at', 'id'], unique=False)
+
     op.create_table('auth_teams',
     sa.Column('id', sa.String(length=50), nullable=False),
     sa.Column('org_id', sa.String(length=50), nullable=False),
@@ -264,6 +301,8 @@ def upgrade() -> None:
     sa.Column('router_id', sa.String(length=50), nullable=False),
     sa.Column('prompt_id', sa.String(length=50), nullable=True),
     sa.Column('store_payloads', sa.Boolean(), nullable=False),
+    sa.Column('webhook_url', sa.String(), nullable=False),
+    sa.Column('webhook_secret', sa.String(), nullable=False),
     sa.ForeignKeyConstraint(['prompt_id'], ['prompts.id'], name=op.f('fk_router_configurations_prompt_id'), ondelete='SET NULL'),
     sa.ForeignKeyConstraint(['router_id'], ['routers.id'], name=op.f('fk_router_configurations_router_id'), ondelete='CASCADE'),
     sa.PrimaryKeyConstraint('router_id', name=op.f('pk_router_configurations'))
@@ -393,6 +432,16 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_auth_teams_org_id'))
 
     op.drop_table('auth_teams')
+    with op.batch_alter_table('webhook_deliveries', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_webhook_deliveries_org_id_router_id_created_at_id'))
+        batch_op.drop_index(batch_op.f('ix_webhook_deliveries_created_at'))
+
+    op.drop_table('webhook_deliveries')
+    with op.batch_alter_table('queued_jobs', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_queued_jobs_run_at'), postgresql_where=sa.text("status IN ('queued', 'running')"), sqlite_where=sa.text("status IN ('queued', 'running')"))
+        batch_op.drop_index(batch_op.f('ix_queued_jobs_forget_at'))
+
+    op.drop_table('queued_jobs')
     with op.batch_alter_table('inference_payloads', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_inference_payloads_created_at'))
 

@@ -107,9 +107,12 @@ def test_a_deletion_is_told_after_the_commit(org_id: str, deleted: list[RouterDe
 def test_a_deletion_that_fails_is_told_to_nobody(org_id: str, deleted: list[RouterDeleted]) -> None:
     router_id = make(org_id)
 
-    with pytest.raises(ZeroDivisionError), unit_of_work():
+    def delete_both() -> None:
         routers.delete(org_id, router_id)
-        _ = 1 / 0
+        routers.delete(org_id, "rtr_gone")
+
+    with pytest.raises(NotFound), unit_of_work():
+        delete_both()
 
     assert deleted == []
     assert routers.exists(org_id, router_id)

@@ -38,7 +38,11 @@ def test_an_older_key_still_opens_and_rotation_seals_with_the_newest() -> None:
 
 
 @pytest.mark.parametrize("call", [crypto.decrypt, crypto.rotate])
-@pytest.mark.parametrize("value", [Fernet(FOREIGN).encrypt(b"x").decode(), "nonsense", "", "ö"])
+@pytest.mark.parametrize(
+    "value",
+    [Fernet(FOREIGN).encrypt(b"x").decode(), "nonsense", "", "ö"],
+    ids=["of another key", "nonsense", "empty", "not ascii"],
+)
 def test_a_value_of_another_key_is_refused_with_a_clear_message(
     call: Callable[[str], str], value: str
 ) -> None:

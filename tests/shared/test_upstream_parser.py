@@ -39,6 +39,7 @@ def bare_deflate(body: bytes) -> bytes:
         ("deflate", bare_deflate(TEXT)),
         ("identity", TEXT),
     ],
+    ids=["gzip", "x-gzip", "zlib", "deflate", "identity"],
 )
 def test_unpacks_what_was_packed(encoding: str, body: bytes) -> None:
     wire = packed(encoding, body)

@@ -32,7 +32,8 @@ def stats(overview: Overview) -> list[Stat]:
     slow_ms = present.p95_latency_ms
     return [
         Stat("Requests", number(present.requests), *_growth(present.requests, past.requests), {}),
-        Stat("Cost", money(round(present.cost_usd, 6)), *_growth(present.cost_usd, past.cost_usd), {}),
+        Stat("Cost", money(round(present.cost_usd, 6)),
+             *_growth(present.cost_usd, past.cost_usd), {}),
         Stat("Cache hits", percent(hits), *_points(hits, past.cache_hit_rate, past, 1),
              {"cacheHit": "true"}),
         Stat("Error rate", percent(errors), *_points(errors, past.error_rate, past, -1),
@@ -74,7 +75,9 @@ def _tone(better: float) -> str:
 
 def by_hour(buckets: Sequence[UsageBucket], since: datetime, until: datetime) -> dict[str, Any]:
     """Requests and errors for ``ui.chart``, hours without any among them."""
-    found = {datetime.fromisoformat(bucket.bucket).replace(tzinfo=UTC): bucket for bucket in buckets}
+    found = {
+        datetime.fromisoformat(bucket.bucket).replace(tzinfo=UTC): bucket for bucket in buckets
+    }
     first = since.replace(minute=0, second=0, microsecond=0) + HOUR
     hours = [first + HOUR * step for step in range(int((until - first) / HOUR) + 1)]
     rows = [found.get(hour) for hour in hours]

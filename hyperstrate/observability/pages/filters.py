@@ -49,7 +49,7 @@ class Asked:
     """An address, read. ``args`` are its filters for links; ``errors`` by the field's label."""
 
     filters: Filters
-    args: dict[str, str]
+    args: dict[str, Any]
     errors: dict[str, list[str]]
 
 
@@ -61,19 +61,29 @@ def read(query: Mapping[str, str]) -> Asked:
     if args.get("range") in RANGES:
         args = {name: text for name, text in args.items() if name not in ("from", "to")}
     try:
-        return Asked(_filters(dict(schema.load(args))), args, {})
+        found = _filters(dict(schema.load(args)))
+        return Asked(found, _in_minutes(args, found), {})
     except ValidationError as error:
-        said = error.normalized_messages()
+        said = error.messages_dict
         return Asked(Filters(), args, {LABELS.get(name, name): said[name] for name in said})
 
 
 def _filters(values: dict[str, Any]) -> Filters:
     """Raises ValidationError."""
-    since, until = _moment("from", values.pop("from_")), _moment("to", values.pop("to"), is_end=True)
+    since, until = (
+        _moment("from", values.pop("from_")),
+        _moment("to", values.pop("to"), is_end=True),
+    )
     span = RANGES.get(values.pop("range"))
     if span is not None:
         since, until = now() - span, None
     return Filters(since=since, until=until, is_cache_hit=values.pop("cache_hit"), **values)
+
+
+def _in_minutes(args: dict[str, Any], found: Filters) -> dict[str, Any]:
+    """A day is shown as the minute that it begins or ends with: so the form's fields want it."""
+    ends = (("from", found.since), ("to", found.until))
+    return args | {name: f"{at:%Y-%m-%dT%H:%M}" for name, at in ends if at and name in args}
 
 
 def _moment(name: str, text: str, *, is_end: bool = False) -> datetime | None:

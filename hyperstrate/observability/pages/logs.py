@@ -19,6 +19,7 @@ from hyperstrate.shared.web import go, is_htmx, page
 
 PER_PAGE = 50
 SHOWN_CHARACTERS = 100_000
+PLACE = ("before", "after", "live")
 VERDICTS = {"-1": -1, "0": 0, "1": 1}
 pages = Blueprint("log_pages", __name__, url_prefix="/app/logs")
 
@@ -28,7 +29,7 @@ pages = Blueprint("log_pages", __name__, url_prefix="/app/logs")
 def list_logs() -> Response:
     """A page of the filtered logs, newest first."""
     asked = filters.read(request.args)
-    place = {name: text for name in ("before", "after", "live") if (text := request.args.get(name))}
+    place = _place()
     address = url_for("log_pages.list_logs", **asked.args, **place)
     has_empty_fields = "" in request.args.values()
     if has_empty_fields and not is_htmx():
@@ -84,7 +85,12 @@ def give_feedback(log_id: str) -> Response:
     return go(url_for("log_pages.show_log", log_id=log_id, **args), "Your feedback is saved.")
 
 
-def _list_page(asked: Asked, place: dict[str, str]) -> Response:
+def _place() -> dict[str, Any]:
+    """Which page of the list, and whether it is live."""
+    return {name: text for name in PLACE if (text := request.args.get(name))}
+
+
+def _list_page(asked: Asked, place: dict[str, Any]) -> Response:
     org_id = caller().org_id
     before, after = _cursor(place, "before"), _cursor(place, "after")
     found = search.Found(queries.LogPage([], "", ""))
@@ -109,7 +115,7 @@ def _list_page(asked: Asked, place: dict[str, str]) -> Response:
     )
 
 
-def _cursor(place: dict[str, str], name: str) -> queries.Cursor | None:
+def _cursor(place: dict[str, Any], name: str) -> queries.Cursor | None:
     text = place.get(name, "")
     return queries.Cursor.read(text) if text else None
 
@@ -133,7 +139,7 @@ def _log_page(log_id: str, *, block: str) -> Response:
     )
 
 
-def _address_of(log_id: str, args: dict[str, str]) -> str:
+def _address_of(log_id: str, args: dict[str, Any]) -> str:
     return url_for("log_pages.show_log", log_id=log_id, **args) if log_id else ""
 
 

@@ -17,11 +17,7 @@ from hyperstrate.shared.errors import AppError
 from hyperstrate.shared.guards import caller, require_admin
 from hyperstrate.shared.web import form_errors, go, page
 
-pages = Blueprint(
-    "router_stages",
-    __name__,
-    url_prefix="/app/routers/<router_id>/<any(features, interceptors):family>",
-)
+pages = Blueprint("router_stages", __name__, url_prefix="/app/routers/<router_id>/<family>")
 _ADD: dict[str, Callable[..., Any]] = {
     "features": parts.add_feature,
     "interceptors": parts.add_interceptor,

@@ -247,6 +247,18 @@ def test_an_answer_is_read_into_its_parts() -> None:
     assert result.has_usage
 
 
+def test_what_openai_has_no_words_for_is_named_for_its_clients() -> None:
+    source = {"type": "char_location", "cited_text": "a"}
+    blocks = [{"type": "server_tool_use"}, {"type": "text", "text": "a", "citations": [source]}]
+    raw = orjson.dumps({"content": blocks})
+    asked_by_openai = ChatRequest(Dialect.OPENAI_CHAT, {}, lambda _: Conversation([]))
+
+    lost = PROVIDER.result(raw, asked_by_openai).dropped
+    kept = PROVIDER.result(raw, read(ASK)).dropped
+
+    assert (lost, kept) == (["server_tool_use", "citations"], [])
+
+
 def test_usage_that_was_not_said_is_known_to_be_missing() -> None:
     result = PROVIDER.result(b'{"content": [], "stop_reason": "end_turn"}', read(ASK))
 

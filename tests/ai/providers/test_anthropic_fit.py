@@ -73,6 +73,15 @@ def test_tools_bring_their_schema_and_strictness() -> None:
     assert (dropped_on_new, dropped_on_old) == ((), ("tools.strict",))
 
 
+def test_what_a_tool_says_besides_is_named() -> None:
+    extra = {"type": None, "eager": True, "off": False, "function": {"mood": "good"}}
+
+    body, dropped = fitted(tools=[Tool("f", extra=extra)])
+
+    assert body["tools"][0].keys() == {"name", "input_schema"}
+    assert dropped == ("tools.eager", "tools.mood")
+
+
 @pytest.mark.parametrize(
     ("choice", "expected"),
     [
@@ -204,8 +213,9 @@ def test_every_wish_has_an_effort(asked: Reasoning, effort: str) -> None:
     assert fitted(model=on(MIDDLE), reasoning=asked)[0]["output_config"]["effort"] == effort
 
 
-def test_no_effort_is_no_thinking() -> None:
-    body, dropped = fitted(model=on(OLD), reasoning=Reasoning(effort="none"))
+@pytest.mark.parametrize("effort", ["none", "default"])
+def test_no_effort_is_no_thinking(effort: str) -> None:
+    body, dropped = fitted(model=on(OLD), reasoning=Reasoning(effort=effort))
 
     assert "thinking" not in body
     assert dropped == ()

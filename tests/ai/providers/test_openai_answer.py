@@ -7,7 +7,16 @@ import pytest
 
 from hyperstrate.ai.providers.openai import FAMILY, OpenAI
 from hyperstrate.router.wires.openai_embeddings import OpenAIEmbeddings
-from hyperstrate.shared.chat import ChatRequest, ChatResult, Json, Text, Thinking, Usage
+from hyperstrate.shared.chat import (
+    ChatRequest,
+    ChatResult,
+    Conversation,
+    Dialect,
+    Json,
+    Text,
+    Thinking,
+    Usage,
+)
 from hyperstrate.shared.errors import ProviderError
 from tests.openai_calls import read
 
@@ -155,3 +164,16 @@ def test_every_provider_of_the_family_reads_its_answer(provider: OpenAI) -> None
     body = orjson.dumps(completion({"content": "Yes"}))
 
     assert provider.result(body, ask()).text == "Yes"
+
+
+def test_what_anthropic_has_no_words_for_is_named_for_its_clients() -> None:
+    message: Json = {"role": "assistant", "content": "4", "annotations": [{}], "audio": None}
+    body = completion(message)
+    body["choices"].append({**body["choices"][0], "index": 1})
+    raw = orjson.dumps(body)
+    asked_by_anthropic = ChatRequest(Dialect.ANTHROPIC_MESSAGES, {}, lambda _: Conversation([]))
+
+    lost = OpenAI("OPENAI").result(raw, asked_by_anthropic).dropped
+    kept = OpenAI("OPENAI").result(raw, ask()).dropped
+
+    assert (lost, kept) == (["annotations", "choices"], [])

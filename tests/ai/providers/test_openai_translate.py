@@ -199,6 +199,17 @@ def document(source: Json) -> Json:
         ),
         (PDF, "GROQ", "", ["document"]),
         ({"type": "url", "url": "https://a.test/a.pdf"}, "OPENAI", "", ["document"]),
+        (
+            {"type": "url", "url": "https://a.test/a.pdf"},
+            "OPENROUTER",
+            [
+                {
+                    "type": "file",
+                    "file": {"file_data": "https://a.test/a.pdf", "filename": "a.txt"},
+                }
+            ],
+            [],
+        ),
         (PLAIN, "GROQ", "a.txt\n\nwords", []),
     ],
 )
@@ -219,3 +230,44 @@ def test_what_only_anthropic_runs_is_named() -> None:
     assert "tools" not in body
     assert "tool_choice" not in body
     assert dropped == ["tools.web_search_20250305"]
+
+
+def use(call_id: str) -> Json:
+    return {"type": "tool_use", "id": call_id, "name": "look", "input": {}}
+
+
+def test_turns_of_the_model_in_a_row_are_one_and_its_results_come_first() -> None:
+    results = [{"type": "tool_result", "tool_use_id": it, "content": it} for it in ("a", "b")]
+    messages = [
+        *HI,
+        {"role": "assistant", "content": [use("a")]},
+        {"role": "assistant", "content": [use("b")]},
+        {"role": "user", "content": [{"type": "text", "text": "So?"}, *results]},
+    ]
+
+    body, _ = sent(from_anthropic(messages=messages))
+
+    _, turn, *rest = body["messages"]
+    assert [call["id"] for call in turn["tool_calls"]] == ["a", "b"]
+    assert [message.get("tool_call_id") for message in rest] == ["a", "b", None]
+
+
+def test_a_turn_of_which_nothing_is_left_is_left_out() -> None:
+    search = {"type": "server_tool_use", "id": "s", "name": "web_search", "input": {}}
+    later = {"role": "system", "content": [{"type": "tool_addition", "tool": "look"}]}
+
+    body, dropped = sent(
+        from_anthropic(messages=[*HI, {"role": "assistant", "content": [search]}, later, *HI])
+    )
+
+    assert body["messages"] == [*HI, *HI]
+    assert dropped == ["server_tool_use", "tool_addition"]
+
+
+def test_what_a_tool_or_a_turn_says_besides_is_named_with_its_place() -> None:
+    tool = {"name": "look", "input_schema": {"type": "object"}, "defer_loading": True, **CACHE}
+
+    body, dropped = sent(from_anthropic(tools=[tool], messages=[{**HI[0], "mood": "good"}]))
+
+    assert body["messages"] == HI
+    assert sorted(dropped) == ["cache_control", "messages.mood", "tools.defer_loading"]

@@ -99,6 +99,7 @@ class Installed:
     def __init__(self, org_id: str) -> None:
         with unit_of_work():
             self.model_id = registrations.register(org_id, "dummy", alias="Fast").id
+        with unit_of_work():
             self.router_id = routers.create(org_id, "support", strategy="round_robin").id
             parts.add_target(org_id, self.router_id, model_id=self.model_id)
             self.key_id = keys.issue(org_id, "phone app", router_id=self.router_id).key.id

@@ -127,6 +127,14 @@ def test_a_filter_of_the_address_filters(
     assert found == [f"r{place:03}" for place in reversed(range(45)) if wanted(place)]
 
 
+def test_days_are_shown_as_the_form_takes_them(admin: Browser) -> None:
+    text = admin.get("/app/logs?from=2026-09-21&to=2026-09-21").text
+
+    assert 'value="2026-09-21T00:00"' in text
+    assert 'value="2026-09-22T00:00"' in text
+    assert '<option value="custom" selected>' in text
+
+
 def test_a_range_moves_along(admin: Browser, bring: Bring) -> None:
     bring(id="r1", at=time() - 7200)
     bring(id="r2", at=time() - 60)
@@ -135,9 +143,7 @@ def test_a_range_moves_along(admin: Browser, bring: Bring) -> None:
     assert rows(admin.get("/app/logs?range=24h&from=2099-01-01T00:00").text) == ["r2", "r1"]
 
 
-def test_filters_go_on_through_pages_rows_and_the_export(
-    admin: Browser, bring_many: Bring
-) -> None:
+def test_filters_go_on_through_pages_rows_and_the_export(admin: Browser, bring_many: Bring) -> None:
     bring_many(160)
 
     text = admin.get("/app/logs?status=error").text
@@ -296,7 +302,8 @@ def test_one_request_tells_its_whole_story(
 
     for shown in ("Model Inference", "Response Cache", "rtgt_a", "reset", "answered",
                   "deleted model", "top_k, metadata", "2026-11-18", "640", "sess_7", "codex",
-                  "&lt;b&gt;hi&lt;/b&gt;", "hello there", "$0.00000042", 'data-copy="r1"'):  # fmt: skip
+                  "&lt;b&gt;hi&lt;/b&gt;", "hello there", "$0.00000042",
+                  'data-copy="r1"'):  # fmt: skip
         assert shown in text
     assert "<b>hi" not in text
 
@@ -357,9 +364,7 @@ def test_newer_and_older_stay_inside_the_filter(admin: Browser, bring_many: Brin
     assert 'data-key="ArrowUp"' not in newest
 
 
-def test_feedback_is_kept_and_taken_back(
-    admin: Browser, bring: Bring, people: People
-) -> None:
+def test_feedback_is_kept_and_taken_back(admin: Browser, bring: Bring, people: People) -> None:
     bring(id="r1")
     admin.get("/app/logs/r1")
 

@@ -10,9 +10,10 @@ import pytest
 from hyperstrate.ai import configurations, registrations
 from hyperstrate.ai.configurations import Configuration
 from hyperstrate.router import parts, routers
+from hyperstrate.router.models import Router
 from hyperstrate.router.routers import Changes
 from hyperstrate.shared.addresses import AddressRules
-from hyperstrate.shared.db import unit_of_work
+from hyperstrate.shared.db import session, unit_of_work
 from tests.people import Browser, Part, People
 
 BrowserAs = Callable[[Part | None], Browser]
@@ -47,8 +48,13 @@ class Workshop:
                 routers.update(self.org_id, router.id, Changes(status="active"))
         return router.id
 
+    def stored(self, router_id: str) -> Router:
+        """The router as it stands in the database now."""
+        session.expire_all()
+        return routers.get(self.org_id, router_id)
+
     def target(self, router_id: str, place: int = 0) -> str:
-        return routers.get(self.org_id, router_id).targets[place].id
+        return self.stored(router_id).targets[place].id
 
 
 @pytest.fixture

@@ -18,7 +18,15 @@ def test_the_road_stands_in_the_order_of_the_pipeline(admin: Browser, workshop: 
 
     text = admin.get(f"/app/routers/{router_id}").text
 
-    names = ["Rate limit", "Response cache", "Content filter", "Random", "Fallback", "Retry", "Swift"]
+    names = [
+        "Rate limit",
+        "Response cache",
+        "Content filter",
+        "Random",
+        "Fallback",
+        "Retry",
+        "Swift",
+    ]
     places = [text.index(f">{name}</a>") for name in names]
     assert places == sorted(places)
 
@@ -51,7 +59,7 @@ def test_another_strategy_is_chosen(admin: Browser, workshop: Workshop) -> None:
     saved = admin.post(f"/app/routers/{router_id}/strategy", {"strategy": "latency_based"})
 
     assert saved.location == f"/app/routers/{router_id}"
-    assert routers.get(workshop.org_id, router_id).strategy == "latency_based"
+    assert workshop.stored(router_id).strategy == "latency_based"
 
 
 def test_an_active_router_keeps_its_strategy_while_percentages_are_wrong(
@@ -67,12 +75,10 @@ def test_an_active_router_keeps_its_strategy_while_percentages_are_wrong(
     assert refused.status_code == 422
     assert "must sum to 100, not 30" in refused.text
     assert "Set the percentages first" in refused.text
-    assert routers.get(workshop.org_id, router_id).strategy == "failover"
+    assert workshop.stored(router_id).strategy == "failover"
 
 
-def test_allowed_teams_and_the_prompt_stand_in_the_road(
-    admin: Browser, workshop: Workshop
-) -> None:
+def test_allowed_teams_and_the_prompt_stand_in_the_road(admin: Browser, workshop: Workshop) -> None:
     router_id = workshop.router()
     assert "Everybody of the organization" in admin.get(f"/app/routers/{router_id}").text
     team_id = next(iter(routers.ports().teams.names(workshop.org_id)))

@@ -26,7 +26,7 @@ def test_settings_are_saved_together(admin: Browser, workshop: Workshop, people:
     }
     saved = admin.post(f"/app/routers/{router_id}/settings", data)
 
-    router = routers.get(workshop.org_id, router_id)
+    router = workshop.stored(router_id)
     assert saved.status_code == 303
     assert (router.name, router.description) == ("helpdesk", "For customers")
     assert (router.configuration.prompt_id, router.configuration.store_payloads) == (
@@ -44,7 +44,7 @@ def test_what_is_left_out_is_taken_away(admin: Browser, workshop: Workshop, peop
 
     admin.post(f"/app/routers/{router_id}/settings", {"name": "support", "description": ""})
 
-    router = routers.get(workshop.org_id, router_id)
+    router = workshop.stored(router_id)
     assert (router.description, router.configuration.store_payloads) == ("", False)
     assert not router.accesses
 
@@ -76,7 +76,7 @@ def test_another_organizations_team_is_refused(
     refused = admin.post(f"/app/routers/{router_id}/settings", data)
 
     assert refused.status_code == 422
-    assert not routers.get(workshop.org_id, router_id).accesses
+    assert not workshop.stored(router_id).accesses
 
 
 def test_a_router_is_deleted_only_by_typing_its_name(admin: Browser, workshop: Workshop) -> None:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from hyperstrate.router import routers
 from tests.people import Browser
 from tests.router.pages.conftest import HTMX, Workshop
 
 
 def _shares(workshop: Workshop, router_id: str) -> list[float]:
-    return [row.percentage for row in routers.get(workshop.org_id, router_id).targets]
+    return [row.percentage for row in workshop.stored(router_id).targets]
 
 
 def test_without_models_the_form_leads_to_the_catalog(admin: Browser, workshop: Workshop) -> None:
@@ -30,7 +29,7 @@ def test_a_target_is_added_behind_the_others(admin: Browser, workshop: Workshop)
         sent = admin.post(f"/app/routers/{router_id}/targets/new", {"modelId": model})
         assert sent.location == f"/app/routers/{router_id}"
 
-    rows = routers.get(workshop.org_id, router_id).targets
+    rows = workshop.stored(router_id).targets
     assert [(row.model_id, row.priority) for row in rows] == [(one, 0), (two, 1)]
     assert _shares(workshop, router_id) == [100, 0]
 
@@ -68,7 +67,7 @@ def test_a_target_is_edited_in_the_drawer(admin: Browser, workshop: Workshop) ->
     admin.get("/app/routers")
     admin.post(address, {"weight": "5"})
 
-    (row,) = routers.get(workshop.org_id, router_id).targets
+    (row,) = workshop.stored(router_id).targets
     assert row.weight == 5
     assert "weight 5" in admin.get(f"/app/routers/{router_id}").text
 
@@ -86,7 +85,7 @@ def test_the_last_target_of_an_active_router_stays(admin: Browser, workshop: Wor
 
     assert admin.post(f"{address}/remove").status_code == 303
     assert complaint in admin.get(f"/app/routers/{router_id}").text
-    assert routers.get(workshop.org_id, router_id).targets[0].is_enabled
+    assert workshop.stored(router_id).targets[0].is_enabled
 
 
 def test_a_target_is_switched_and_removed(admin: Browser, workshop: Workshop) -> None:
@@ -95,10 +94,10 @@ def test_a_target_is_switched_and_removed(admin: Browser, workshop: Workshop) ->
     admin.get("/app/routers")
 
     admin.post(f"{address}/switch")
-    assert not routers.get(workshop.org_id, router_id).targets[0].is_enabled
+    assert not workshop.stored(router_id).targets[0].is_enabled
 
     admin.post(f"{address}/remove")
-    assert len(routers.get(workshop.org_id, router_id).targets) == 1
+    assert len(workshop.stored(router_id).targets) == 1
 
 
 def test_percentages_are_set_together(admin: Browser, workshop: Workshop) -> None:
@@ -154,5 +153,5 @@ def test_a_target_that_is_switched_off_in_the_form_does_not_count(
     saved = admin.post(f"/app/routers/{router_id}/percentages", data)
 
     assert saved.status_code == 303
-    rows = routers.get(workshop.org_id, router_id).targets
+    rows = workshop.stored(router_id).targets
     assert [(row.percentage, row.is_enabled) for row in rows] == [(60, False), (100, True)]

@@ -61,8 +61,7 @@ def test_the_request_is_made_as_the_person_and_settled_once(
 def test_words_come_as_they_are_said(admin: Browser, router_id: str) -> None:
     admin.get("/app/routers")
 
-    prompt = '/dummy chunks=4 text="one  two\nthree <four>"'
-    asked = {"prompt": prompt, "stream": "true"}
+    asked = {"prompt": "/dummy chunks=4\none  two\nthree <four>", "stream": "true"}
     answer = admin.post(f"/app/routers/{router_id}/test", asked, headers=EVENTS)
 
     assert answer.mimetype == "text/event-stream"

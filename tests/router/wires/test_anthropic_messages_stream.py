@@ -8,12 +8,14 @@ import orjson
 import pytest
 
 from hyperstrate.ai.providers.anthropic import Anthropic
-from hyperstrate.shared.chat import Chunk, Json, ToolCallDelta, Usage
+from hyperstrate.router.wires.anthropic_messages import AnthropicMessages
+from hyperstrate.shared.chat import ChatResult, Chunk, Json, ToolCallDelta, Usage
 from hyperstrate.shared.errors import AppError, ProviderError
-from tests.anthropic_calls import ABSENT, files, load, read
+from tests.anthropic_calls import ABSENT, exchange, files, load, read
 from tests.anthropic_streams import (
     ASK,
     END,
+    OPENAI,
     OURS,
     call,
     events_of,
@@ -247,6 +249,16 @@ def test_no_finish_is_invented() -> None:
     payloads = written([Chunk(text="t"), Chunk(is_last=True)])
 
     assert payloads[-2]["delta"]["stop_reason"] is None
+
+
+def test_words_of_further_choices_are_named_once_for_the_log() -> None:
+    result = ChatResult(OPENAI)
+    target = AnthropicMessages().writer(exchange(), result)
+
+    for chunk in (Chunk(other_text="a"), Chunk(text="b"), Chunk(other_text="c")):
+        target.chunk(chunk)
+
+    assert result.dropped == ["choices"]
 
 
 def test_an_answer_without_content_is_a_whole_message() -> None:

@@ -8,6 +8,7 @@ import orjson
 
 from hyperstrate.router.wires.base import StreamWriter
 from hyperstrate.router.wires.openai_chat import OpenAIChat
+from hyperstrate.router.wires.openai_chat_write import usage_json
 from hyperstrate.shared.chat import (
     ChatResult,
     Chunk,
@@ -90,6 +91,23 @@ def test_a_stream_of_another_dialect_is_written_in_ours() -> None:
     assert payloads[-1]["choices"] == []
     assert {payload["model"] for payload in payloads} == {"claude"}
     assert events_of(stream)[-1] == b"data: [DONE]\n\n"
+
+
+def test_blocks_that_cannot_be_written_are_named_once_for_the_log() -> None:
+    result = ChatResult(ANTHROPIC)
+    target = OpenAIChat().writer(exchange(read(ask(stream=True))), result)
+
+    written(target, [Chunk(foreign="server_tool_use")] * 2 + THOUGHTFUL)
+
+    assert result.dropped == ["server_tool_use"]
+
+
+def test_all_that_was_written_to_the_cache_is_told_as_one_number() -> None:
+    usage = Usage(100, 1, 10, cache_write_input_tokens=20, cache_write_1h_input_tokens=30)
+
+    details = usage_json(usage)["prompt_tokens_details"]
+
+    assert details == {"cached_tokens": 10, "cache_write_tokens": 50}
 
 
 def test_usage_is_written_for_those_only_who_asked() -> None:
