@@ -84,6 +84,7 @@ def app(built_app: Flask) -> Iterator[Flask]:
             db.session.execute(table.delete())
         db.session.commit()
         db.session.remove()
+        built_app.extensions["ai"].upstream.close()
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ from flask import Flask
 from tests.people import Client
 
 PUBLIC = {
-    "GET /",
     "GET /app/login",
     "POST /app/login",
     "GET /app/setup",
@@ -54,7 +53,7 @@ def test_nobody_gets_in_without_credentials(app: Flask) -> None:
     for method, rule, guard in routes(app):
         if guard in GUARDS:
             answer = client.open(filled(rule), method=method, json={})
-            is_page = rule.startswith("/app")
+            is_page = rule == "/" or rule.startswith("/app")
             allowed = {302, 303, 400} if is_page else {401, 404, 405}
             assert answer.status_code in allowed, f"{method} {rule}: {answer.status_code}"
             if is_page and answer.status_code != 400:

@@ -27,7 +27,7 @@ from hyperstrate.shared.spool import Spool, SpoolReader
 
 log = structlog.get_logger(__name__)
 BATCH = 500
-IDLE_S = 0.05
+IDLE_S = 0.1
 LONGEST_WAIT_S = 5.0
 PURGE_EVERY_S = 3600.0
 _insert: dict[str, Callable[..., Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
@@ -193,7 +193,7 @@ def _work(reader: SpoolReader, purge: _Purge, *, stop: threading.Event, parent: 
         failures = 0
         if not written and is_leaving:
             return
-        if not written:
+        if written < BATCH and not is_leaving:  # few at a time would cost a commit each
             stop.wait(IDLE_S)
 
 

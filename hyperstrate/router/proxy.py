@@ -12,6 +12,7 @@ import structlog
 
 from hyperstrate.router import models_list, pipeline
 from hyperstrate.router.admission import check_direct
+from hyperstrate.router.body import read as read_body
 from hyperstrate.router.paths import MAX_ID_LENGTH, Path
 from hyperstrate.router.plan import Plan, Plans
 from hyperstrate.router.ports import Ports
@@ -24,7 +25,6 @@ from hyperstrate.shared.errors import (
     AppError,
     BadRequest,
     ProviderError,
-    TooLarge,
     Unauthorized,
 )
 from hyperstrate.shared.guards import Caller, credential_of
@@ -170,15 +170,7 @@ class Proxy:
         return self._ports.identities.from_credential(credential)
 
     def _read(self, call: Call, wire: Wire) -> Inquiry:
-        if len(call.body) > self._limits.max_body_bytes:
-            limit = self._limits.max_body_bytes
-            raise TooLarge(f"the request body is larger than {limit} bytes (MAX_BODY_BYTES)")
-        try:
-            body = orjson.loads(call.body)
-        except orjson.JSONDecodeError as error:
-            raise BadRequest(f"the request body is not valid JSON: {error}") from None
-        if not isinstance(body, dict):
-            raise BadRequest("the request body must be a JSON object")
+        body = read_body(call.body, max_bytes=self._limits.max_body_bytes)
         inquiry = wire.read(body)
         if call.path.endpoint.stream:
             inquiry.chat.stream = True

@@ -32,6 +32,7 @@ from hyperstrate.shared.errors import AppError, BadRequest
 from hyperstrate.shared.formats import FILTERS
 from hyperstrate.shared.guards import public, wants_page
 from hyperstrate.shared.kit import Assets, Kit
+from hyperstrate.shared.schemas import Text
 from hyperstrate.shared.snippets import first_call
 
 log = structlog.get_logger(__name__)
@@ -101,7 +102,7 @@ def _typed(name: str, field: fields.Field[Any]) -> Any:
     if isinstance(field, fields.List):
         return [value for value in request.form.getlist(name) if value.strip()]
     value = request.form.get(name)
-    is_text = type(field) is fields.String and not field.required
+    is_text = type(field) in (fields.String, Text) and not field.required
     return value if is_text or (value and value.strip()) else None
 
 

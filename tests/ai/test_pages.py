@@ -140,7 +140,7 @@ def test_saving_again_keeps_the_pool_until_it_is_forgotten(
     [
         ({"baseUrl": "http://10.0.0.1"}, "ALLOW_PRIVATE_UPSTREAMS"),
         ({"extraHeaders": "no colon"}, "must be Name: value"),
-        ({"timeoutSecs": "soon"}, "Not a valid number"),
+        ({"timeoutSecs": "soon"}, "must be a number"),
         ({"extraHeaders": "Host: evil"}, "cannot be set here"),
     ],
 )

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from anthropic import Anthropic
+from openai import OpenAI
 
 from tests.e2e.gateway import Admin, Gateway, running
 from tests.e2e.recorded import Stage
@@ -42,3 +44,18 @@ def stage(gateway: Gateway, admin: Admin) -> Iterator[Stage]:
         found = Stage(gateway, admin, provider)
         yield found
         found.close()
+
+
+@pytest.fixture(scope="session")
+def openai_to_claude(stage: Stage) -> Iterator[OpenAI]:
+    """The official OpenAI client before a router over a Claude."""
+    url = stage.url("anthropic/claude-sonnet-4-5")
+    with OpenAI(base_url=f"{url}/v1", api_key=stage.key, max_retries=0) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def anthropic_to_gpt(stage: Stage) -> Iterator[Anthropic]:
+    """The official Anthropic client before a router over a GPT."""
+    with Anthropic(base_url=stage.url("chatgpt/gpt-5"), api_key=stage.key, max_retries=0) as client:
+        yield client

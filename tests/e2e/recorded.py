@@ -169,6 +169,16 @@ class Stage:
                 return found
             threading.Event().wait(0.1)
 
+    def log(self, request_id: str, *, within_s: float = 30.0) -> Json:
+        """The log line of one request, once it is there."""
+        until = time.monotonic() + within_s
+        while True:
+            lines = {it["id"]: it for it in self.admin.call("GET", LOGS)["items"]}
+            if request_id in lines or time.monotonic() > until:
+                found: Json = lines[request_id]
+                return found
+            threading.Event().wait(0.1)
+
     def close(self) -> None:
         self._client.close()
 

@@ -15,7 +15,6 @@ from tests.anthropic_streams import judge, message_of
 from tests.e2e.judges import misshaped_openai_stream
 from tests.e2e.recorded import (
     ABSENT,
-    DEFINITIONS,
     Json,
     Played,
     Recording,
@@ -43,13 +42,6 @@ REFUSALS = [it for it in CHATS if it.status != 200]
 ASK: Json = {"messages": [{"role": "user", "content": "Hi"}]}
 OPENAI_ENDS = {"stop": "stop", "length": "length", "tool_calls": "tool_calls"}
 ANTHROPIC_ENDS = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use"}
-
-
-@pytest.fixture(scope="module")
-def openai_client(stage: Stage) -> Iterator[OpenAI]:
-    url = stage.url(DEFINITIONS["anthropic"])
-    with OpenAI(base_url=f"{url}/v1", api_key=stage.key, max_retries=0) as client:
-        yield client
 
 
 @pytest.fixture(scope="module")
@@ -133,11 +125,11 @@ def test_an_anthropic_answer_reaches_an_openai_client(stage: Stage, recording: R
 
 @pytest.mark.parametrize("recording", parameters(it for it in TO_OPENAI if it.is_stream))
 def test_an_anthropic_stream_reaches_an_openai_client(
-    stage: Stage, openai_client: OpenAI, recording: Recording
+    stage: Stage, openai_to_claude: OpenAI, recording: Recording
 ) -> None:
     body = asked_by_openai(stage, recording).reply.body
     stage.provider.answers(recording.answer())
-    with openai_client.chat.completions.stream(model="any", messages=ASK["messages"]) as stream:
+    with openai_to_claude.chat.completions.stream(model="any", messages=ASK["messages"]) as stream:
         completion = stream.get_final_completion()
 
     assert misshaped_openai_stream(body) == []

@@ -168,10 +168,10 @@ def test_nobody_runs_anothers_plan(own: Own) -> None:
     plans = Plans(routers.ports())
     assert plans.get(own.org_id, own.router_id)
 
-    for ask in (
-        lambda: plans.get(own.other, own.router_id),
-        lambda: plans.named(own.other, "support"),
-        lambda: plans.direct(own.other, own.model_id),
+    for ask, what in (
+        (plans.get, own.router_id),
+        (plans.named, "support"),
+        (plans.direct, own.model_id),
     ):
         with pytest.raises(NotFound):
-            ask()
+            ask(own.other, what)

@@ -58,7 +58,8 @@ def test_the_native_paths(base: str, end: str, endpoint: Endpoint) -> None:
 @pytest.mark.parametrize(
     "path",
     [
-        "", "/", "/v1", "/v1/", "/v1/responses", "/v1/models/gpt-5", "/router//v1/models", "/proxy/router//infer",
+        "", "/", "/v1", "/v1/", "/v1/responses", "/v1/models/gpt-5", "/router//v1/models",
+        "/proxy/router//infer",
         "/proxy/ai//messages", "/v1/chat", "/v2/models",
         "/router/R/v1/v1/v1/models", "/v1/infer", "/ai", "/ai/", "/ai/models", "/ai/infer/",
         "/ai/v1/messages", "/router", "/router/R", "/router/R/targets", "/router/R/features",

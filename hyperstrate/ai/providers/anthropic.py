@@ -25,6 +25,7 @@ from hyperstrate.shared.chat import (
     Text,
 )
 from hyperstrate.shared.errors import ProviderError
+from hyperstrate.shared.foreign_json import loads
 
 BASE_URL = "https://api.anthropic.com/v1"
 VERSION = "2023-06-01"
@@ -114,8 +115,8 @@ def _headers(chat: ChatRequest, model: Registration) -> dict[str, str]:
 
 def _message(body: bytes) -> Json:
     try:
-        message = orjson.loads(body)
-    except orjson.JSONDecodeError:
+        message = loads(body)
+    except ValueError:
         message = None
     if not isinstance(message, dict) or "content" not in message:
         raise ProviderError("the provider's answer is not a message", kind="bad_answer", body=body)

@@ -11,6 +11,7 @@ from hyperstrate.ai.providers.anthropic_errors import from_event
 from hyperstrate.shared.anthropic_blocks import finish_of, usage_of
 from hyperstrate.shared.chat import Chunk, Json, ToolCallDelta
 from hyperstrate.shared.errors import ProviderError
+from hyperstrate.shared.foreign_json import Payloads
 from hyperstrate.shared.sse import data_of
 
 _SILENT = ("text", "thinking")
@@ -37,18 +38,28 @@ class _Reader:
         self._blocks: dict[Any, str] = {}
         self._calls: dict[Any, int] = {}
         self._usage: Json = {}
+        self._payloads = Payloads()
 
     def chunk(self, event: bytes) -> Chunk:
         data = data_of(event)
         if not data:
             return Chunk(raw=event, is_preamble=True)
-        payload = _payload(data)
+        payload = self._payload(data)
         if payload.get("type") == "error":
             raise from_event(payload, data)
         read = _READERS.get(str(payload.get("type")))
         chunk = read(self, payload) if read else Chunk(is_preamble=True)
         chunk.raw, chunk.payload = event, payload
         return chunk
+
+    def _payload(self, data: bytes) -> Json:
+        try:
+            payload = self._payloads.loads(data)
+        except ValueError:
+            payload = None
+        if not isinstance(payload, dict):
+            raise ProviderError("an event of the provider's stream is not JSON", kind="bad_answer")
+        return payload
 
     def message_start(self, payload: Json) -> Chunk:
         message = _object(payload, "message")
@@ -115,16 +126,6 @@ _READERS: dict[str, Callable[[_Reader, Json], Chunk]] = {
     "message_delta": _Reader.message_delta,
     "message_stop": _Reader.message_stop,
 }
-
-
-def _payload(data: bytes) -> Json:
-    try:
-        payload = orjson.loads(data)
-    except orjson.JSONDecodeError:
-        payload = None
-    if not isinstance(payload, dict):
-        raise ProviderError("an event of the provider's stream is not JSON", kind="bad_answer")
-    return payload
 
 
 def _object(payload: Json, name: str) -> Json:

@@ -121,8 +121,9 @@ def error(status: int, message: str) -> bytes:
 
 def last_words(body: Json) -> str:
     """The text of the last user message, or of the input to embed."""
-    for message in reversed(body.get("messages") or []):
-        if message.get("role") == "user":
+    messages = body.get("messages")
+    for message in reversed(messages if isinstance(messages, list) else []):
+        if isinstance(message, dict) and message.get("role") == "user":
             return _text(message.get("content"))
     given = body.get("input")
     return given if isinstance(given, str) else ""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import orjson
-
 from hyperstrate.ai.providers.openai_errors import error_inside, wrong_answer
 from hyperstrate.shared.chat import (
     ChatResult,
@@ -20,6 +18,7 @@ from hyperstrate.shared.chat import (
     Usage,
 )
 from hyperstrate.shared.errors import ProviderError
+from hyperstrate.shared.foreign_json import loads
 from hyperstrate.shared.openai_messages import WORD_FIELDS, Misshaped, read_assistant, rest
 
 _FINISH: dict[str, FinishReason] = {
@@ -156,8 +155,8 @@ def only_ours(result: ChatResult) -> list[str]:
 
 def _body(raw: bytes) -> Json:
     try:
-        body = orjson.loads(raw)
-    except orjson.JSONDecodeError:
+        body = loads(raw)
+    except ValueError:
         raise wrong_answer("is not JSON", raw) from None
     if not isinstance(body, dict):
         raise wrong_answer("is not a JSON object", raw)

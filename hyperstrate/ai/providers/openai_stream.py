@@ -11,6 +11,7 @@ from hyperstrate.ai.providers.openai_answer import finish_of, usage_of, word_of
 from hyperstrate.ai.providers.openai_errors import error_inside, wrong_answer
 from hyperstrate.shared.chat import Chunk, Json, ToolCallDelta
 from hyperstrate.shared.errors import ProviderError
+from hyperstrate.shared.foreign_json import Payloads
 from hyperstrate.shared.openai_messages import WORD_FIELDS, arguments_of
 from hyperstrate.shared.sse import data_of
 
@@ -22,7 +23,7 @@ def read_chunks(events: Iterable[bytes]) -> Iterator[Chunk]:
 
     Raises ProviderError.
     """
-    reader = _Reader()
+    reader, payloads = _Reader(), Payloads()
     for event in events:
         data = data_of(event)
         if data is None:
@@ -31,7 +32,7 @@ def read_chunks(events: Iterable[bytes]) -> Iterator[Chunk]:
         if data == DONE:
             yield Chunk(raw=event, is_last=True)
             return
-        payload = _load(data)
+        payload = _load(data, payloads)
         if payload.get("error"):
             if usage := usage_of(payload.get("usage")):
                 yield Chunk(raw=b"", usage=usage, is_preamble=True)
@@ -42,10 +43,10 @@ def read_chunks(events: Iterable[bytes]) -> Iterator[Chunk]:
     yield Chunk(is_last=True)
 
 
-def _load(data: bytes) -> Json:
+def _load(data: bytes, payloads: Payloads) -> Json:
     try:
-        payload = orjson.loads(data)
-    except orjson.JSONDecodeError:
+        payload = payloads.loads(data)
+    except ValueError:
         raise wrong_answer("has an event that is not JSON", data) from None
     if not isinstance(payload, dict) or not isinstance(payload.get("choices", []), list | None):
         raise wrong_answer("has an event of a wrong shape", data)

@@ -41,7 +41,7 @@ def test_the_list_shows_parts_and_what_happened(
         "$0.000123",
     ):
         assert shown in text
-    assert f'href="/app/logs?router={router_id}"' in text
+    assert f'href="/app/logs?routerId={router_id}&amp;range=7d"' in text
 
 
 def test_a_search_is_answered_with_the_block_alone(admin: Browser, workshop: Workshop) -> None:
