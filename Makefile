@@ -20,7 +20,7 @@ check: $(VENV)/dev.stamp ## format, lint, types, import rules, templates
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
-	@$(BIN)/lint-imports
+	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/djlint --check --lint templates
 
 lock: $(VENV)/uv.stamp ## pin every version with its hash

@@ -11,8 +11,7 @@ import pytest
 
 from hyperstrate.ai.providers.anthropic import Anthropic
 from hyperstrate.ai.providers.base import Registration
-from hyperstrate.router.plan import Plan
-from hyperstrate.router.stage import Exchange
+from hyperstrate.router.stage import Exchange, Plan
 from hyperstrate.router.wires.anthropic_messages import AnthropicMessages
 from hyperstrate.shared.chat import ChatRequest, Conversation, Dialect, Json, Message, Text
 from hyperstrate.shared.guards import Caller

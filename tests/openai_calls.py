@@ -11,8 +11,7 @@ import pytest
 
 from hyperstrate.ai.providers import PROVIDERS
 from hyperstrate.ai.providers.base import Provider, Registration
-from hyperstrate.router.plan import Plan
-from hyperstrate.router.stage import Exchange
+from hyperstrate.router.stage import Exchange, Plan
 from hyperstrate.router.wires.openai_chat import OpenAIChat
 from hyperstrate.shared.chat import ChatRequest, Json
 from hyperstrate.shared.guards import Caller

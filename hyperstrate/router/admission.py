@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from hyperstrate.router.plan import Plan
-from hyperstrate.router.stage import Exchange
+from hyperstrate.router.stage import Exchange, Plan
 from hyperstrate.shared.errors import Forbidden, Unprocessable
 from hyperstrate.shared.guards import Caller
 

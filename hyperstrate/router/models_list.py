@@ -7,7 +7,8 @@ from typing import Any
 from hyperstrate.router import routers
 from hyperstrate.router.admission import check_access, check_direct, is_open
 from hyperstrate.router.paths import Path
-from hyperstrate.router.plan import Plan, Plans
+from hyperstrate.router.plan import Plans
+from hyperstrate.router.stage import Plan
 from hyperstrate.shared.cache import VersionedCache
 from hyperstrate.shared.guards import Caller
 

@@ -1,9 +1,8 @@
-"""A router as it runs: frozen, cached, its stages built."""
+"""Makes the plan of a router, its stages built, its targets loaded; keeps it until it changes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import select
@@ -13,32 +12,12 @@ from hyperstrate.router.features.fallback import Fallback
 from hyperstrate.router.interceptors import INTERCEPTORS
 from hyperstrate.router.models import Router, RouterTarget
 from hyperstrate.router.ports import Ports
-from hyperstrate.router.stage import Exchange, Stage, Target
+from hyperstrate.router.stage import Plan, Stage, Target
 from hyperstrate.router.strategies import STRATEGIES
 from hyperstrate.shared import settings
 from hyperstrate.shared.cache import VersionedCache
 from hyperstrate.shared.db import session
 from hyperstrate.shared.errors import NotFound
-
-
-@dataclass(frozen=True)
-class Plan:
-    """A router as it runs. ``router_id`` is empty for a direct call to a model.
-
-    ``team_ids``: the teams that may use it; empty: everybody of the organisation.
-    """
-
-    org_id: str
-    router_id: str
-    name: str
-    status: str
-    targets: tuple[Target, ...]
-    strategy: Callable[[Exchange], list[Target]]
-    strategy_name: str
-    stages: tuple[Stage[Any], ...] = ()
-    prompt: str = ""
-    store_payloads: bool = False
-    team_ids: frozenset[str] = frozenset()
 
 
 class Plans:

@@ -14,10 +14,10 @@ from hyperstrate.router import models_list, pipeline
 from hyperstrate.router.admission import check_direct
 from hyperstrate.router.body import read as read_body
 from hyperstrate.router.paths import MAX_ID_LENGTH, Path
-from hyperstrate.router.plan import Plan, Plans
+from hyperstrate.router.plan import Plans
 from hyperstrate.router.ports import Ports
 from hyperstrate.router.sessions import session_of
-from hyperstrate.router.stage import Exchange, Step
+from hyperstrate.router.stage import Exchange, Plan, Step
 from hyperstrate.router.wires import WIRES
 from hyperstrate.router.wires.base import Inquiry, StreamWriter, Wire
 from hyperstrate.shared.chat import ChatResult, Dialect

@@ -1,20 +1,17 @@
-"""What a pipeline is made of: stages, the exchange they work on, its targets and attempts."""
+"""What a pipeline is made of: a plan with its stages and targets, and the exchange they work on."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeAlias, TypeVar
+from typing import Any, ClassVar, Generic, TypeAlias, TypeVar
 
 from hyperstrate.events import AttemptMade
 from hyperstrate.shared.chat import ChatRequest, ChatResult, Chunk
 from hyperstrate.shared.guards import Caller
 from hyperstrate.shared.inference import Cancellation, ModelCard
 from hyperstrate.shared.store import Store
-
-if TYPE_CHECKING:
-    from hyperstrate.router.plan import Plan
 
 C = TypeVar("C")
 
@@ -62,6 +59,26 @@ class Step:
         if self.attempts:
             line["attempts"] = self.attempts
         return line
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A router as it runs. ``router_id`` is empty for a direct call to a model.
+
+    ``team_ids``: the teams that may use it; empty: everybody of the organisation.
+    """
+
+    org_id: str
+    router_id: str
+    name: str
+    status: str
+    targets: tuple[Target, ...]
+    strategy: Callable[[Exchange], list[Target]]
+    strategy_name: str
+    stages: tuple[Stage[Any], ...] = ()
+    prompt: str = ""
+    store_payloads: bool = False
+    team_ids: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)

@@ -27,7 +27,7 @@ class Signal(Generic[E]):
         self._listeners.remove(listener)
 
     def emit(self, event: E) -> None:
-        for listener in self._listeners:
+        for listener in tuple(self._listeners):
             try:
                 listener(event)
             except Exception:

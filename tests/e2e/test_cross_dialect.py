@@ -1,4 +1,4 @@
-"""Hard conversations over the running gateway: the official clients, each before the other's model."""
+"""Hard conversations over the running gateway: each official client before the other's model."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from openai import OpenAI
 from tests import answers
 from tests.e2e.judges import refused_by_anthropic, refused_by_openai
 from tests.e2e.recorded import Json, Stage
+from tests.e2e.streams import claude
 
 HI: Json = {"role": "user", "content": "Hi"}
 PICTURE = "iVBORw0KGgo="
 DATA_URL = f"data:image/png;base64,{PICTURE}"
+ONE, HUGE = '{"n": 1}', '{"n": 12345678901234567890123}'
 LOOK: Json = {
     "type": "function",
     "function": {"name": "look", "parameters": {"type": "object", "properties": {}}},
@@ -54,10 +56,10 @@ def test_parallel_calls_of_many_turns_keep_their_results_for_claude(
 ) -> None:
     messages = [
         HI,
-        {"role": "assistant", "content": "I look.", "tool_calls": [call("a", '{"n": 1}'), call("b", "{}")]},
+        {"role": "assistant", "content": "I look.", "tool_calls": [call("a", ONE), call("b", "")]},
         {"role": "tool", "tool_call_id": "b", "content": "second"},
         {"role": "tool", "tool_call_id": "a", "content": "first"},
-        {"role": "assistant", "content": None, "tool_calls": [call("c", '{"n": 12345678901234567890123}')]},
+        {"role": "assistant", "content": None, "tool_calls": [call("c", HUGE)]},
         {"role": "tool", "tool_call_id": "c", "content": ""},
         {"role": "user", "content": "And?"},
     ]  # fmt: skip
@@ -74,7 +76,7 @@ def test_parallel_calls_of_many_turns_keep_their_results_for_claude(
         {"type": "tool_result", "tool_use_id": "b", "content": "second"},
         {"type": "tool_result", "tool_use_id": "a", "content": "first"},
     ]
-    assert b'"input":{"n": 12345678901234567890123}' in stage.provider.requests[-1].body
+    assert f'"input":{HUGE}'.encode() in stage.provider.requests[-1].body
     assert [block["id"] for block in again] == ["c"]
     assert sent["messages"][4]["content"] == [
         {"type": "tool_result", "tool_use_id": "c"},
@@ -267,7 +269,8 @@ def test_an_empty_turn_of_the_model_harms_nobody(
         return [HI, {"role": "assistant", "content": content}, {"role": "user", "content": "You?"}]
 
     to_claude = ask_claude(stage, openai_to_claude, turns(""))
-    to_gpt = [ask_gpt(stage, anthropic_to_gpt, turns(it)) for it in ("", [])]
+    nothing: list[Any] = ["", []]
+    to_gpt = [ask_gpt(stage, anthropic_to_gpt, turns(it)) for it in nothing]
 
     joined = [{"type": "text", "text": "Hi"}, {"type": "text", "text": "You?"}]
     assert to_claude["messages"] == [{"role": "user", "content": joined}]
@@ -312,30 +315,13 @@ def test_signed_thinking_of_a_stream_goes_back_as_well(
         ],
         [{"type": "text_delta", "text": "Yes"}],
     ]
-    stage.provider.answers(answers.sse(claude_events(*deltas)))
+    stage.provider.answers(answers.sse(claude(*deltas)))
 
     with openai_to_claude.chat.completions.stream(model="any", messages=[HI]) as stream:  # type: ignore[list-item]
         turn = stream.get_final_completion().choices[0].message.model_dump()
     sent = ask_claude(stage, openai_to_claude, [HI, turn, HI])
 
     assert sent["messages"][1]["content"] == blocks
-
-
-def claude_events(*blocks: list[Json]) -> list[bytes]:
-    """A stream of Claude with these deltas, a list for each block."""
-    start, *_, end, stop = answers.anthropic_events()
-    events = [start]
-    for index, deltas in enumerate(blocks):
-        kind = deltas[0]["type"].removesuffix("_delta")
-        opening = {"type": kind, kind: ""}
-        frame = {"type": "content_block_start", "index": index, "content_block": opening}
-        events.append(answers.event(frame, "content_block_start"))
-        for delta in deltas:
-            frame = {"type": "content_block_delta", "index": index, "delta": delta}
-            events.append(answers.event(frame, "content_block_delta"))
-        frame = {"type": "content_block_stop", "index": index}
-        events.append(answers.event(frame, "content_block_stop"))
-    return [*events, end, stop]
 
 
 def test_more_choices_than_claude_can_give_are_named(
@@ -361,7 +347,7 @@ def test_what_was_dropped_stands_in_the_log(stage: Stage, anthropic_to_gpt: Anth
         model="any",
         max_tokens=9,
         messages=[HI],  # type: ignore[list-item]
-        top_k=5,
+        extra_body={"top_k": 5},
     )
 
     assert raw.headers["x-hyperstrate-dropped"] == "top_k"

@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from hyperstrate.router.plan import Plan
-from hyperstrate.router.stage import Exchange, Stage, Target
+from hyperstrate.router.stage import Exchange, Plan, Stage, Target
 from hyperstrate.router.strategies import STRATEGIES
 from hyperstrate.shared.chat import (
     ChatRequest,

@@ -15,8 +15,9 @@ from hyperstrate.ai import registrations
 from hyperstrate.prompts import library
 from hyperstrate.router import parts, routers
 from hyperstrate.router.parts import StageChanges, TargetChanges
-from hyperstrate.router.plan import Plan, Plans
+from hyperstrate.router.plan import Plans
 from hyperstrate.router.routers import Changes
+from hyperstrate.router.stage import Plan
 from hyperstrate.shared.cache import look
 from hyperstrate.shared.db import unit_of_work
 from hyperstrate.shared.errors import NotFound

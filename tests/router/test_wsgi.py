@@ -11,6 +11,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
+from hyperstrate.router import routers
+from hyperstrate.router.plan import Plans
+from hyperstrate.router.proxy import Limits, Proxy
 from hyperstrate.router.wsgi import Application, Environ, InferenceFirst, StartResponse
 from tests.people import Part
 from tests.router import building
@@ -39,7 +42,9 @@ def behind() -> Behind:
 
 @pytest.fixture
 def skin(app: Flask, behind: Behind) -> Application:
-    return InferenceFirst(behind, app.extensions["proxy"], max_body_bytes=MOST)
+    limits = Limits(max_body_bytes=MOST, max_messages=10)
+    proxy = Proxy(routers.ports(), Plans(routers.ports()), limits)
+    return InferenceFirst(behind, proxy, max_body_bytes=MOST)
 
 
 @pytest.fixture

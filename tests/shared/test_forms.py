@@ -20,9 +20,9 @@ class Config:
     share: float = setting(0.5, min=0, max=1)
     action: Literal["mask", "block"] = setting("mask")
     is_strict: bool = setting(True)
-    words: list[str] = setting(["a"])  # noqa: RUF009 it is copied
-    rules: list[dict[str, Any]] = setting([])  # noqa: RUF009 it is copied
-    extra: dict[str, Any] = setting({"k": 1})  # noqa: RUF009 it is copied
+    words: list[str] = setting(["a"])
+    rules: list[dict[str, Any]] = setting([])
+    extra: dict[str, Any] = setting({"k": 1})
 
 
 POSTED = {

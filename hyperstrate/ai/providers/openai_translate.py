@@ -25,6 +25,7 @@ from hyperstrate.shared.chat import (
 from hyperstrate.shared.openai_messages import rest
 
 LOW_BUDGET, MEDIUM_BUDGET = 4_096, 16_384
+_NO_THINKING = {"type": "disabled"}
 _SAID_OTHERWISE = ("thinking", "type")
 _IN_NEXT_MESSAGE = "(The tool's files follow in the next message.)"
 
@@ -61,7 +62,7 @@ class Translation:
             given,
             messages=self._messages(given.messages),
             tools=[tool for it in given.tools if (tool := self._tool(it)) is not None],
-            reasoning=self._reasoning(given.reasoning),
+            reasoning=self._reasoning(given),
             extra={},
         )
         if given.top_k is not None and not self._manners.takes_top_k:
@@ -69,7 +70,10 @@ class Translation:
             fitted.top_k = None
         return fitted
 
-    def _reasoning(self, given: Reasoning | None) -> Reasoning | None:
+    def _reasoning(self, asked: Conversation) -> Reasoning | None:
+        given = asked.reasoning
+        if given is None and asked.extra.get("thinking", _NO_THINKING) != _NO_THINKING:
+            self.lost["thinking"] += 1
         effort = effort_of(given) if given is not None else ""
         if effort and not self._has_effort:
             self.lost["thinking"] += 1

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import orjson
 
 from hyperstrate.router.answers import pack, unpack
-from hyperstrate.router.stage import Exchange, Stage
+from hyperstrate.router.stage import Exchange, Plan, Stage
 from hyperstrate.shared.chat import (
     ChatRequest,
     ChatResult,
@@ -20,9 +20,6 @@ from hyperstrate.shared.chat import (
     ToolCall,
 )
 from hyperstrate.shared.settings import setting
-
-if TYPE_CHECKING:
-    from hyperstrate.router.plan import Plan
 
 MAX_ENTRY_BYTES = 2**20
 COMPLETE = frozenset({"stop", "tool_calls"})

@@ -44,7 +44,7 @@ def _check_patterns(patterns: list[str]) -> str | None:
 
 @dataclass(frozen=True)
 class Config:
-    blocked_patterns: list[str] = setting(  # noqa: RUF009 - makes a dataclass field
+    blocked_patterns: list[str] = setting(
         ...,
         max_items=100,
         max_length=500,

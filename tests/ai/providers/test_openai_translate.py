@@ -222,6 +222,15 @@ def test_documents_go_where_they_are_read(
     assert lost == dropped
 
 
+@pytest.mark.parametrize(
+    ("kind", "names"), [("disabled", []), ("adaptive", []), ("between_tools", ["thinking"])]
+)
+def test_thinking_in_a_way_that_openai_does_not_know_is_named(kind: str, names: list[str]) -> None:
+    _, dropped = sent(from_anthropic(thinking={"type": kind}))
+
+    assert dropped == names
+
+
 def test_what_only_anthropic_runs_is_named() -> None:
     tool = {"type": "web_search_20250305", "name": "web_search"}
 

@@ -11,8 +11,7 @@ import pytest
 from hyperstrate.router.features.rate_limit import Config as RateLimitConfig
 from hyperstrate.router.features.rate_limit import RateLimit
 from hyperstrate.router.features.response_cache import MAX_ENTRY_BYTES, Config, ResponseCache
-from hyperstrate.router.plan import Plan
-from hyperstrate.router.stage import Exchange
+from hyperstrate.router.stage import Exchange, Plan
 from hyperstrate.shared.chat import ChatRequest, ChatResult, Dialect, Text, ToolCall, Usage
 from hyperstrate.shared.guards import Caller
 from tests.router.conftest import MakeExchange, answer, make_chat, make_plan, make_target

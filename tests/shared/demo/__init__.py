@@ -49,8 +49,8 @@ class Settings:
     action: Literal["mask", "block"] = setting("mask", help="What to do with what was found")
     is_strict: bool = setting(True, help="Refuse when in doubt")
     note: str = setting("", max_length=200)
-    words: list[str] = setting(["one", "two"], help="One per line")  # noqa: RUF009 it is copied
-    extra: dict[str, Any] = setting({"a": 1}, help="A JSON object")  # noqa: RUF009 it is copied
+    words: list[str] = setting(["one", "two"], help="One per line")
+    extra: dict[str, Any] = setting({"a": 1}, help="A JSON object")
 
 
 class RouterSchema(Schema):
