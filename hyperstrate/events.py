@@ -1,4 +1,7 @@
-"""Every event that a module publishes: one frozen dataclass and one Signal each."""
+"""Every event that a module publishes: one frozen dataclass and one Signal each.
+
+Those of every request are not frozen: that would triple the cost of making one.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from hyperstrate.shared.chat import Usage
 from hyperstrate.shared.signal import Signal
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class AttemptMade:
     """One call to a provider inside a request, with what it used and cost."""
 
@@ -27,7 +30,7 @@ class AttemptMade:
     error_code: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class RoutedInference:
     """A request went through the gateway, successfully or not. Emitted by ``router``.
 

@@ -1,53 +1,82 @@
-"""The flask commands do what they say."""
+"""The flask commands say what they did, or in one line why not."""
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
-from datetime import UTC, datetime
-from pathlib import Path
-
 import pytest
 from flask import Flask
+from flask.testing import FlaskCliRunner
 
-from hyperstrate.shared.db import session, unit_of_work
-from hyperstrate.shared.queue import QueuedJob
+from hyperstrate.auth import setup
 
-ROOT = Path(__file__).resolve().parent.parent
+ADA = ("--org", "Acme", "--email", "ada@example.com", "--password", "correct horse battery")
 
 
 @pytest.fixture
-def given(database_uri: str, environment: dict[str, str]) -> dict[str, str]:
-    """The environment of a command on the application's database."""
-    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-    return {**kept, **environment, "DATABASE_DSN": database_uri, "FLASK_APP": "wsgi"}
+def runner(app: Flask) -> FlaskCliRunner:
+    return app.test_cli_runner()
 
 
-def test_worker_without_redis_says_so_and_works_until_it_is_stopped(
-    app: Flask, given: dict[str, str]
+def run(runner: FlaskCliRunner, *arguments: str) -> tuple[int, str]:
+    done = runner.invoke(args=list(arguments))
+    return done.exit_code, done.output
+
+
+def test_bootstrap_sets_up_without_a_browser(app: Flask, runner: FlaskCliRunner) -> None:
+    code, said = run(runner, "bootstrap", *ADA)
+
+    assert (code, said) == (0, "Acme is set up; sign in as ada@example.com.\n")
+    signed_in = app.test_client().post(
+        "/auth/login", json={"email": "ada@example.com", "password": "correct horse battery"}
+    )
+    assert signed_in.status_code == 200
+
+
+def test_bootstrap_sets_up_once(runner: FlaskCliRunner) -> None:
+    run(runner, "bootstrap", *ADA)
+
+    code, said = run(runner, "bootstrap", *ADA)
+
+    assert code == 1
+    assert said.startswith("Error: ")
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [({"--password": "short"}, "password"), ({"--email": "nonsense"}, "email")],
+)
+def test_bootstrap_names_what_is_wrong_and_does_nothing(
+    runner: FlaskCliRunner, change: dict[str, str], named: str
 ) -> None:
-    command = [sys.executable, "-u", "-m", "flask", "worker"]
-    with subprocess.Popen(
-        command, env=given, cwd=ROOT, stdout=subprocess.PIPE, text=True
-    ) as worker:
-        assert worker.stdout is not None
-        said = worker.stdout.readline()
-        assert worker.poll() is None
-        worker.send_signal(signal.SIGTERM)
+    options = dict(zip(ADA[::2], ADA[1::2], strict=True)) | change
 
-        assert worker.wait(30) in (0, -signal.SIGTERM)  # it may come before the handler is there
-    assert "REDIS_URL" in said
+    code, said = run(runner, "bootstrap", *(word for pair in options.items() for word in pair))
+
+    assert code == 1
+    assert named in said
+    assert setup.is_required()
 
 
-def test_jobs_shows_what_was_given_up(app: Flask, given: dict[str, str]) -> None:
-    at = datetime(2027, 1, 31, 12, 30, tzinfo=UTC)
-    job = QueuedJob(name="deliver", key="a", payload="{}", run_at=at, created_at=at)
-    job.status, job.error = "failed", "DeliveryFailed: answered 500"
-    with unit_of_work():
-        session.add(job)
+def test_bootstrap_takes_the_password_from_the_environment(
+    runner: FlaskCliRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There it stands in no list of processes."""
+    monkeypatch.setenv("ADMIN_PASSWORD", "correct horse battery")
 
-    answer = app.test_cli_runner().invoke(args=["jobs"])
+    code, _ = run(runner, "bootstrap", *ADA[:4])
 
-    assert answer.output == f"2027-01-31 12:30 {job.id} deliver DeliveryFailed: answered 500\n"
+    assert code == 0
+
+
+def test_purge_deletes_what_is_older_than_some_days(runner: FlaskCliRunner) -> None:
+    assert run(runner, "purge") == (0, "0 logs deleted.\n")
+    assert run(runner, "purge", "--days", "7") == (0, "0 logs deleted.\n")
+    assert run(runner, "purge", "--days", "0")[0] == 2
+
+
+@pytest.mark.parametrize("command", ["bootstrap", "recorder", "worker", "jobs", "purge", "banner"])
+def test_every_command_says_what_it_is_for(runner: FlaskCliRunner, command: str) -> None:
+    code, said = run(runner, command, "--help")
+
+    assert code == 0
+    assert len(said.splitlines()[2].strip()) > 20

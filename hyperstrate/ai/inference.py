@@ -8,6 +8,7 @@ from time import perf_counter
 from typing import Protocol
 
 from hyperstrate.ai import tokens
+from hyperstrate.ai.discretion import hide
 from hyperstrate.ai.loaded import LoadedModel, loaded
 from hyperstrate.ai.pricing import price
 from hyperstrate.ai.providers import dummy
@@ -55,10 +56,13 @@ class Response(Protocol):
 class Chunks:
     """The chunks of an answer that is under way; the call ends with them, or by :meth:`close`."""
 
-    def __init__(self, provider: Provider, chat: ChatRequest, response: Response) -> None:
+    def __init__(
+        self, provider: Provider, chat: ChatRequest, response: Response, model: Registration
+    ) -> None:
         self._response = response
         self._events = response.events()
         self._chunks = provider.chunks(self._events, chat)
+        self._model = model
 
     def __iter__(self) -> Iterator[Chunk]:
         return self
@@ -66,8 +70,9 @@ class Chunks:
     def __next__(self) -> Chunk:
         try:
             return next(self._chunks)
-        except BaseException:
+        except BaseException as error:
             self._response.close()
+            hide(error, self._model)
             raise
 
     @property
@@ -113,9 +118,10 @@ class Inference:
         call = provider.request(chat, registration)
         response = self._open(call, registration, cancellation)
         try:
-            result = _read(provider, chat, response)
-        except BaseException:
+            result = _read(provider, chat, response, registration)
+        except BaseException as error:
             response.close()
+            hide(error, registration)
             raise
         result.dropped.extend(call.dropped)
         if result.stream is None:
@@ -163,7 +169,9 @@ def _callable(model: LoadedModel) -> Provider:
     return model.provider
 
 
-def _read(provider: Provider, chat: ChatRequest, response: Response) -> ChatResult:
+def _read(
+    provider: Provider, chat: ChatRequest, response: Response, model: Registration
+) -> ChatResult:
     """Raises ProviderError: the provider's own, or ``bad_answer`` for what is no answer."""
     if not 200 <= response.status < 300:
         raise provider.error(response.status, response.headers, response.read())
@@ -171,7 +179,7 @@ def _read(provider: Provider, chat: ChatRequest, response: Response) -> ChatResu
     if chat.stream and chat.operation == "chat":
         if kind == "text/html" or kind == "application/json":
             raise _bad_answer(kind, "a stream", response.read())
-        stream = Chunks(provider, chat, response)
+        stream = Chunks(provider, chat, response, model)
         return ChatResult(dialect=_spoken(provider, chat), stream=stream)
     body = response.read()
     if kind == "text/html":

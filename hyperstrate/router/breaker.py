@@ -104,7 +104,7 @@ class Breakers:
         views = self._views.get(exchange.store)
         if views is None:
             views = self._views[exchange.store] = LRUCache(10_000)
-        key = f"{exchange.org_id}:breaker:{target.id}"
+        key = f"{exchange.org_id}:breaker:{target.id or target.model.model_id}"
         view = views.get(key)
         if view is None:
             view = views[key] = _View(key)

@@ -45,7 +45,7 @@ MAX_HEADER = 2000
 _NOT_IN_HEADERS = re.compile(r"[^ -~]")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Call:
     """A request as it came; header names are lower-case. ``caller``: known already, by cookie.
 

@@ -55,6 +55,8 @@ def prime(stream: ChunkStream) -> Primed:
     read: list[Chunk] = []
     try:
         for chunk in stream:
+            if chunk.is_last:
+                break
             read.append(chunk)
             if not chunk.is_preamble or monotonic() > deadline:
                 return Primed(read, stream)

@@ -31,7 +31,7 @@ class Target:
 Attempt: TypeAlias = Callable[[Target], ChatResult]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Step:
     """One line of the trace. Offsets and durations are milliseconds from the request's start."""
 

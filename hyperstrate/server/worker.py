@@ -6,6 +6,8 @@ import sys
 from time import monotonic
 from typing import Any
 
+# Here, before gevent patches: its locks, held for an addition, remain the system's cheap ones.
+import prometheus_client  # noqa: F401
 from gunicorn.workers.ggevent import GeventWorker  # type: ignore[import-untyped]
 
 from hyperstrate.config import from_environment

@@ -17,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Mapped, mapped_column
 
 from hyperstrate.shared.db import Base, after_commit, insert, session
+from hyperstrate.shared.locks import brief_lock
 
 log = structlog.get_logger(__name__)
 K = TypeVar("K", bound=Hashable)
@@ -42,7 +43,7 @@ class VersionedCache(Generic[K, V]):
     def __init__(self, *topics: str, size: int = 20_000) -> None:
         self._values: dict[K, V] = {}
         self._size = size
-        self._lock = threading.Lock()
+        self._lock = brief_lock()
         self._generation = 0
         for topic in topics:
             _caches.setdefault(topic, []).append(self)

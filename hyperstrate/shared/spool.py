@@ -10,7 +10,6 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,6 +17,8 @@ from pathlib import Path
 
 import orjson
 import structlog
+
+from hyperstrate.shared.locks import brief_lock
 
 log = structlog.get_logger(__name__)
 SEGMENT_BYTES = 16 * 2**20
@@ -38,7 +39,7 @@ class Spool:
     def __init__(self, folder: str | Path, *, segment_bytes: int = SEGMENT_BYTES) -> None:
         self.folder = Path(folder)
         self._segment_bytes = segment_bytes
-        self._lock = threading.Lock()
+        self._lock = brief_lock()
         self._descriptor = -1
         self._owner = 0
         self._size = 0

@@ -6,8 +6,9 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from threading import Lock
 from typing import Generic, Protocol, TypeVar
+
+from hyperstrate.shared.locks import brief_lock
 
 V = TypeVar("V")
 Clock = Callable[[], float]
@@ -104,7 +105,7 @@ class MemoryStore:
         clock: Clock = time.monotonic,
     ) -> None:
         self._clock = clock
-        self._lock = Lock()
+        self._lock = brief_lock()
         self._values: _Recent[bytes] = _Recent(max_entries, max_bytes, clock)
         self._counters: _Recent[int] = _Recent(max_entries, max_bytes, clock)
         self._buckets: _Recent[tuple[float, float]] = _Recent(max_entries, max_bytes, clock)

@@ -10,6 +10,7 @@ from time import monotonic
 from hyperstrate.shared.addresses import Address, AddressRules, OriginKey
 from hyperstrate.shared.errors import ProviderError
 from hyperstrate.shared.inference import Cancellation
+from hyperstrate.shared.locks import brief_lock
 from hyperstrate.shared.upstream_connection import Connection, connect
 
 IDLE_SECONDS = 30.0
@@ -38,7 +39,7 @@ class Pool:
         self._rules = rules
         self._limit = limit
         self._tls = tls
-        self._lock = threading.Lock()
+        self._lock = brief_lock()
         self._origins: dict[OriginKey, Origin] = {}
         self._next_sweep = 0.0
 

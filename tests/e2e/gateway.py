@@ -246,17 +246,32 @@ class Admin:
         scope = {"routerId": router_id} if router_id else {"scope": "global"}
         return str(self.call("POST", "/auth/api-keys", {"name": "test", **scope, **more})["key"])
 
-    def log(self, **wanted: Any) -> dict[str, Any]:
-        """The newest log with these values, by the API's names, once it is written."""
+    def log(self, request_id: str) -> dict[str, Any]:
+        """The log of a request, once it is written."""
+        path = f"/analytics/inference-logs/{request_id}"
+        headers = {"Authorization": f"Bearer {self._token}"}
+        found: list[bytes] = []
+
+        def is_there() -> bool:
+            status, _, answer = self.gateway.request("GET", path, headers=headers)
+            found[:] = [answer]
+            return status == 200
+
+        assert eventually(is_there, within_s=20.0), found
+        return dict(json.loads(found[0]))
+
+    def log_of_session(self, session: str) -> dict[str, Any]:
+        """The only log of an agent session, once it is written."""
         found: list[dict[str, Any]] = []
 
         def is_there() -> bool:
-            items = self.call("GET", "/analytics/inference-logs?perPage=100")["items"]
-            found[:] = [log for log in items if wanted.items() <= log.items()]
+            items = self.call("GET", "/analytics/inference-logs?perPage=50")["items"]
+            found[:] = [log for log in items if log["agentSessionId"] == session]
             return bool(found)
 
-        assert eventually(is_there, within_s=20.0), wanted
-        return found[0]
+        assert eventually(is_there, within_s=20.0), session
+        [log] = found
+        return log
 
     def logs(self, count: int, *, within_s: float = 20.0) -> list[dict[str, Any]]:
         """The logs, newest first, once there are ``count``; the recorder writes them in batches."""

@@ -263,3 +263,12 @@ def besides_in_answer(blocks: list[Json]) -> set[str]:
     """What an answer of Anthropic says that OpenAI's dialect has no words for."""
     names = {block["type"] for block in blocks if block["type"] not in _KINDS}
     return names | {"citations" for block in blocks if block.get("citations")}
+
+
+def numbered(items: list[Item]) -> list[Item]:
+    """The items with a number for each id, for a provider that wants ids of its own form."""
+    ids = list(dict.fromkeys(item[1] for item in items if item[0] in ("call", "result")))
+    return [
+        (item[0], ids.index(item[1]), *item[2:]) if item[0] in ("call", "result") else item
+        for item in items
+    ]

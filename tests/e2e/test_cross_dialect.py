@@ -9,46 +9,12 @@ from anthropic import Anthropic
 from openai import OpenAI
 
 from tests import answers
-from tests.e2e.judges import refused_by_anthropic, refused_by_openai
+from tests.e2e.crossing import HI, LOOK, ask_claude, ask_gpt, call
 from tests.e2e.recorded import Json, Stage
-from tests.e2e.streams import claude
 
-HI: Json = {"role": "user", "content": "Hi"}
 PICTURE = "iVBORw0KGgo="
 DATA_URL = f"data:image/png;base64,{PICTURE}"
 ONE, HUGE = '{"n": 1}', '{"n": 12345678901234567890123}'
-LOOK: Json = {
-    "type": "function",
-    "function": {"name": "look", "parameters": {"type": "object", "properties": {}}},
-}
-
-
-def ask_claude(stage: Stage, client: OpenAI, messages: list[Any], **fields: Any) -> Json:
-    """What Claude's provider gets for a request of OpenAI's client; it is a sound one."""
-    stage.provider.answers(answers.anthropic("Hello"))
-    completion = client.chat.completions.create(model="any", messages=messages, **fields)
-    assert completion.choices[0].message.content == "Hello"
-    sent: Json = stage.provider.requests[-1].json
-    assert refused_by_anthropic(sent) == []
-    return sent
-
-
-def ask_gpt(stage: Stage, client: Anthropic, messages: list[Any], **fields: Any) -> Json:
-    """What GPT's provider gets for a request of Anthropic's client; it is a sound one."""
-    stage.provider.answers(answers.openai("Hello"))
-    message = client.messages.create(model="any", max_tokens=99, messages=messages, **fields)
-    assert [block.to_dict() for block in message.content] == [{"type": "text", "text": "Hello"}]
-    sent: Json = stage.provider.requests[-1].json
-    assert refused_by_openai(sent) == []
-    return sent
-
-
-def call(call_id: str, arguments: str) -> Json:
-    return {
-        "id": call_id,
-        "type": "function",
-        "function": {"name": "look", "arguments": arguments},
-    }
 
 
 def test_parallel_calls_of_many_turns_keep_their_results_for_claude(
@@ -277,51 +243,6 @@ def test_an_empty_turn_of_the_model_harms_nobody(
     for sent in to_gpt:
         asked = [turn["content"] for turn in sent["messages"] if turn["role"] == "user"]
         assert asked == ["Hi", "You?"]
-
-
-def test_signed_thinking_goes_through_an_openai_client_and_back(
-    stage: Stage, openai_to_claude: OpenAI
-) -> None:
-    blocks = [
-        {"type": "thinking", "thinking": "Hm…", "signature": "c2ln+/=="},
-        {"type": "redacted_thinking", "data": "xyz=="},
-        {"type": "text", "text": "I look."},
-        {"type": "tool_use", "id": "toolu_1", "name": "look", "input": {"a": [1.0, None]}},
-    ]
-    stage.provider.answers(answers.anthropic(content=blocks, stop_reason="tool_use"))
-    tools: list[Any] = [LOOK]
-
-    first = openai_to_claude.chat.completions.create(model="any", messages=[HI], tools=tools)  # type: ignore[list-item]
-    turn = first.choices[0].message.model_dump()
-    result = {"role": "tool", "tool_call_id": "toolu_1", "content": "It is"}
-    sent = ask_claude(stage, openai_to_claude, [HI, turn, result], tools=tools)
-
-    assert turn["reasoning_content"] == "Hm…"
-    assert sent["messages"][1]["content"] == blocks
-
-
-def test_signed_thinking_of_a_stream_goes_back_as_well(
-    stage: Stage, openai_to_claude: OpenAI
-) -> None:
-    blocks = [
-        {"type": "thinking", "thinking": "Hm. So.", "signature": "sig"},
-        {"type": "text", "text": "Yes"},
-    ]
-    deltas: list[list[Json]] = [
-        [
-            {"type": "thinking_delta", "thinking": "Hm. "},
-            {"type": "thinking_delta", "thinking": "So."},
-            {"type": "signature_delta", "signature": "sig"},
-        ],
-        [{"type": "text_delta", "text": "Yes"}],
-    ]
-    stage.provider.answers(answers.sse(claude(*deltas)))
-
-    with openai_to_claude.chat.completions.stream(model="any", messages=[HI]) as stream:  # type: ignore[list-item]
-        turn = stream.get_final_completion().choices[0].message.model_dump()
-    sent = ask_claude(stage, openai_to_claude, [HI, turn, HI])
-
-    assert sent["messages"][1]["content"] == blocks
 
 
 def test_more_choices_than_claude_can_give_are_named(

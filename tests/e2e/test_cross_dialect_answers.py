@@ -2,56 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import anthropic
 import openai
 import pytest
 from anthropic import Anthropic
-from anthropic.types import Message
 from openai import OpenAI
-from openai.types.chat import ChatCompletion
 
 from tests import answers
 from tests.e2e import streams
+from tests.e2e.crossing import (
+    ASK,
+    ASK_CLAUDE,
+    of_claude,
+    of_gpt,
+    streamed_by_claude,
+    streamed_by_gpt,
+    words_of,
+)
 from tests.e2e.recorded import Json, Stage
-from tests.upstreams import Answer
 
-ASK: dict[str, Any] = {"model": "any", "messages": [{"role": "user", "content": "Hi"}]}
-ASK_CLAUDE: dict[str, Any] = {**ASK, "max_tokens": 99}
 SMILE = "\N{GRINNING FACE}"
 ODD = f"na\u00efve \u65e5\u672c {SMILE} \u0645\u0631 e\u0301\u200d\u2028\u0000\\u00e9 \"'"
-
-
-def of_claude(stage: Stage, client: OpenAI, answer: Answer) -> ChatCompletion:
-    """Claude's answer as OpenAI's client reads it."""
-    stage.provider.answers(answer)
-    found: ChatCompletion = client.chat.completions.create(**ASK)
-    return found
-
-
-def streamed_by_claude(stage: Stage, client: OpenAI, events: list[bytes]) -> ChatCompletion:
-    stage.provider.answers(answers.sse(events))
-    options = {"include_usage": True}
-    with client.chat.completions.stream(**ASK, stream_options=options) as stream:  # type: ignore[arg-type]
-        return stream.get_final_completion()
-
-
-def of_gpt(stage: Stage, client: Anthropic, answer: Answer) -> Message:
-    """GPT's answer as Anthropic's client reads it."""
-    stage.provider.answers(answer)
-    found: Message = client.messages.create(**ASK_CLAUDE)
-    return found
-
-
-def streamed_by_gpt(stage: Stage, client: Anthropic, events: list[bytes]) -> Message:
-    stage.provider.answers(answers.sse(events))
-    with client.messages.stream(**ASK_CLAUDE) as stream:
-        return stream.get_final_message()
-
-
-def words_of(message: Message) -> str:
-    return "".join(block.text for block in message.content if block.type == "text")
 
 
 @pytest.mark.parametrize(
@@ -264,7 +235,7 @@ def test_calls_in_tiny_pieces_reach_an_openai_client(
     stage: Stage, openai_to_claude: OpenAI
 ) -> None:
     first, second = '{"city": "K\u00f6ln"}', "{}"
-    blocks = [
+    blocks: list[list[Json]] = [
         [
             {"type": "tool_use", "id": f"toolu_{name}", "name": name, "input": {}},
             *({"type": "input_json_delta", "partial_json": letter} for letter in given),
@@ -299,6 +270,28 @@ def test_of_several_choices_an_anthropic_client_gets_the_first(
 
     assert raw.headers["x-hyperstrate-dropped"] == "choices"
     assert words_of(raw.parse()) == words_of(streamed) == "first"
+
+
+def test_what_a_stream_could_not_tell_stands_in_the_log(
+    stage: Stage, openai_to_claude: OpenAI
+) -> None:
+    search: Json = {
+        "type": "server_tool_use",
+        "id": "srvtoolu_1",
+        "name": "web_search",
+        "input": {},
+    }
+    given = [{"type": "input_json_delta", "partial_json": '{"query": "x"}'}]
+    opened = {"type": "content_block_start", "index": 0, "content_block": search}
+    events = streams.claude(given, streams.text("Found"))
+    events[1] = answers.event(opened, "content_block_start")
+    stage.provider.answers(answers.sse(events))
+
+    raw = openai_to_claude.chat.completions.with_raw_response.create(**ASK, stream=True)
+    words = [chunk.choices[0].delta.content or "" for chunk in raw.parse()]
+
+    assert "".join(words) == "Found"
+    assert stage.log(raw.headers["x-hyperstrate-request-id"])["dropped"] == ["server_tool_use"]
 
 
 def test_an_answer_of_one_very_long_line_arrives_both_ways(

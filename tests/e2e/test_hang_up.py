@@ -111,12 +111,9 @@ def body(*, stream: bool = True) -> dict[str, Any]:
 
 def cancelled(admin: Admin, session: str) -> dict[str, Any]:
     """The one log of the request of ``session``; it names the client's going."""
-    admin.log(agentSessionId=session)
-    logs = [log for log in admin.logs(0) if log["agentSessionId"] == session]
-    assert len(logs) == 1
-    assert (logs[0]["status"], logs[0]["errorCode"]) == ("error", "cancelled")
-    assert logs[0]["httpStatus"] == 499
-    return logs[0]
+    log = admin.log_of_session(session)
+    assert (log["status"], log["errorCode"], log["httpStatus"]) == ("error", "cancelled", 499)
+    return log
 
 
 def test_in_mid_stream_the_words_so_far_are_paid_for_complaints_2_and_3(
@@ -254,7 +251,7 @@ def test_on_a_kept_connection_too(
 
     assert upstream.wait_closed(timeout=AT_ONCE_S)
     cancelled(admin, "kept second")
-    assert admin.log(agentSessionId="kept first")["status"] == "success"
+    assert admin.log_of_session("kept first")["status"] == "success"
 
 
 def test_nobody_is_called_again_for_a_client_that_went_while_a_retry_waited(
@@ -269,8 +266,7 @@ def test_nobody_is_called_again_for_a_client_that_went_while_a_retry_waited(
 
     client.hang_up()
 
-    log = admin.log(agentSessionId="waiting")
-    assert (log["status"], log["errorCode"]) == ("error", "cancelled")
+    log = cancelled(admin, "waiting")
     assert log["latencyMs"] < 10_000
     assert len(log["attempts"]) == 1
 

@@ -68,7 +68,7 @@ def test_what_waits_for_the_commit_runs_after_it_in_order(org_id: str) -> None:
     told: list[object] = []
 
     with unit_of_work():
-        after_commit(lambda: told.append(session.in_transaction()))
+        after_commit(lambda: told.append(session().in_transaction()))
         after_commit(lambda: told.append("second"))
         session.add(prompt(org_id))
         assert told == []

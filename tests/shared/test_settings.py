@@ -22,9 +22,9 @@ class Config:
     share: float = setting(0.5, min=0, max=1, help="Which part")
     is_on: bool = setting(True, help="Whether it runs")
     mode: Literal["fast", "slow"] = setting("fast", help="How it runs")
-    words: list[str] = setting([], max_items=2, max_length=3, help="Which words")  # noqa: RUF009
-    numbers: list[int] = setting([1], help="Which numbers")  # noqa: RUF009
-    limits: dict[str, Any] = setting({}, help="By name")  # noqa: RUF009
+    words: list[str] = setting([], max_items=2, max_length=3, help="Which words")
+    numbers: list[int] = setting([1], help="Which numbers")
+    limits: dict[str, Any] = setting({}, help="By name")
     even: int = setting(2, check=_is_even, label="Even number", help="Must be even")
 
 

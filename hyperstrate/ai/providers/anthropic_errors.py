@@ -12,6 +12,7 @@ import orjson
 from hyperstrate.shared.chat import Dialect, Json
 from hyperstrate.shared.errors import ProviderError, ProviderErrorKind
 
+LONGEST_WISH_S = 1e9
 _BY_TYPE: dict[str, tuple[ProviderErrorKind, int]] = {
     "invalid_request_error": ("bad_request", 400),
     "authentication_error": ("authentication", 401),
@@ -51,7 +52,7 @@ def from_answer(status: int, headers: Mapping[str, str], body: bytes) -> Provide
     return ProviderError(
         _message(said, status),
         kind=known[0] if known else _kind(status),
-        status=status,
+        status=status if status >= 400 else None,
         retryable=_SHOULD_RETRY.get(headers.get("x-should-retry", "")),
         retry_after_s=_retry_after_s(headers),
         code=str(said.get("type") or ""),
@@ -92,6 +93,8 @@ def _message(said: Json, status: int) -> str:
 
 
 def _kind(status: int) -> ProviderErrorKind:
+    if status < 400:
+        return "bad_answer"
     return _BY_STATUS.get(status, "server_error" if status >= 500 else "bad_request")
 
 
@@ -99,10 +102,14 @@ def _retry_after_s(headers: Mapping[str, str]) -> float | None:
     """Seconds, or a date (RFC 9110, section 10.2.3)."""
     wish = headers.get("retry-after", "").strip()
     try:
-        return max(0.0, float(wish))
+        seconds = float(wish)
     except ValueError:
-        pass
+        return _until(wish)
+    return seconds if 0 <= seconds < LONGEST_WISH_S else None
+
+
+def _until(date: str) -> float | None:
     try:
-        return max(0.0, parsedate_to_datetime(wish).timestamp() - time.time())
-    except ValueError:
+        return max(0.0, parsedate_to_datetime(date).timestamp() - time.time())
+    except (ValueError, OverflowError):
         return None

@@ -28,7 +28,7 @@ class Registration:
     max_output_tokens: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Call:
     """An HTTP request to a provider. ``dropped`` names what its dialect could not carry."""
 

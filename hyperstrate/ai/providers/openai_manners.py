@@ -17,9 +17,10 @@ class Manners:
     """What a provider calls things, and what it refuses.
 
     ``renamed``: OpenAI's field -> the provider's. ``refused`` and ``refused_in_messages`` are
-    answered with a 4xx there and left out. ``effort_models``: prefixes of the models that take
-    reasoning_effort. The rest is for conversations that come from another dialect: the field for
-    past ``thoughts`` (none if empty), and which kinds of parts it reads.
+    answered with a 4xx there and left out. ``has_short_call_ids``: a tool call's id has nine
+    letters and digits. ``effort_models``: prefixes of the models that take reasoning_effort. The
+    rest is for conversations that come from another dialect: the field for past ``thoughts`` (none
+    if empty), and which kinds of parts it reads.
     """
 
     max_tokens: str = "max_tokens"
@@ -27,6 +28,7 @@ class Manners:
     refused: frozenset[str] = frozenset()
     refused_in_messages: frozenset[str] = frozenset()
     has_stream_options: bool = True
+    has_short_call_ids: bool = False
     effort_models: tuple[str, ...] = ()
     thoughts: str = ""
     takes_text_parts: bool = False
@@ -49,6 +51,7 @@ MISTRAL = Manners(
     refused=frozenset({"logit_bias", "logprobs", "top_logprobs", "store", "user"}),
     refused_in_messages=THOUGHTS,
     has_stream_options=False,
+    has_short_call_ids=True,
     effort_models=("mistral-small-latest",),
     takes_text_parts=True,
 )

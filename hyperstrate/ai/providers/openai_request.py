@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hyperstrate.ai.providers.openai_call_ids import with_short_ids
 from hyperstrate.ai.providers.openai_manners import THOUGHTS, Manners
 from hyperstrate.ai.providers.openai_translate import Translation
 from hyperstrate.shared.chat import (
@@ -75,6 +76,8 @@ def _fit(body: Json, manners: Manners) -> list[str]:
         found = {name for message in body["messages"] for name in refused & message.keys()}
         body["messages"] = [rest(message, *refused) for message in body["messages"]]
         lost += sorted({"thinking" if name in THOUGHTS else name for name in found})
+    if manners.has_short_call_ids:
+        body["messages"] = with_short_ids(body["messages"])
     return lost
 
 

@@ -11,7 +11,7 @@ from hyperstrate.shared.chat import ChatRequest, ChatResult, Chunk, Dialect
 from hyperstrate.shared.errors import AppError, ProviderError
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Inquiry:
     """A request as a wire read it. ``model`` is the name that the client wrote.
 

@@ -108,6 +108,18 @@ def test_mistral_gets_its_own_names_and_nothing_that_it_refuses() -> None:
     assert sorted(dropped) == ["logprobs", "user"]
 
 
+def test_mistral_gets_ids_of_tool_calls_that_it_takes() -> None:
+    call = {"id": "call_1", "type": "function", "function": {"name": "look", "arguments": "{}"}}
+    result = {"role": "tool", "tool_call_id": "call_1", "content": "It is"}
+    chat = ask(messages=[*HI, {"role": "assistant", "tool_calls": [call]}, result])
+
+    (_, turn, answer), kept = sent(chat, "MISTRAL")[0]["messages"], sent(chat)[0]["messages"]
+
+    assert len(turn["tool_calls"][0]["id"]) == 9
+    assert turn["tool_calls"][0]["id"] == answer["tool_call_id"]
+    assert kept[2] == result
+
+
 def test_thoughts_go_back_only_to_those_who_read_them() -> None:
     turn = {"role": "assistant", "content": "Yes", "reasoning_content": "Hm", "name": "bot"}
     chat = ask(messages=[*HI, turn, *HI])
