@@ -14,7 +14,7 @@ run: $(VENV)/run.stamp ## install, migrate, start on PORT (8090)
 	@exec $(BIN)/gunicorn wsgi:app
 
 test: $(VENV)/dev.stamp ## every test, on SQLite, PostgreSQL, Valkey and a browser
-	@$(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)
+	@$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
 
 check: $(VENV)/dev.stamp ## format, lint, types, import rules, templates
 	@$(BIN)/ruff format --check .

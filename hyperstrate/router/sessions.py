@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 _HEADERS = {
@@ -47,15 +48,14 @@ _AGENTS = (
 def session_of(headers: Mapping[str, str], said: Mapping[str, Any]) -> dict[str, Any]:
     """The session's facts: from the body, then the headers, which win; the agent by its name."""
     facts = {key: value for key, value in said.items() if value != ""}
-    for name, key in _HEADERS.items():
-        if headers.get(name):
-            facts[key] = headers[name][:200]
-    if "agent" not in facts:
-        agent = _agent_of(headers.get("user-agent", "").lower())
-        if agent:
-            facts["agent"] = agent
+    if not _HEADERS.keys().isdisjoint(headers):
+        facts |= {key: headers[name][:200] for name, key in _HEADERS.items() if headers.get(name)}
+    if "agent" not in facts and (agent := _agent_of(headers.get("user-agent", "")[:500])):
+        facts["agent"] = agent
     return facts
 
 
+@lru_cache(maxsize=1024)
 def _agent_of(user_agent: str) -> str:
-    return next((agent for mark, agent in _AGENTS if mark in user_agent), "")
+    said = user_agent.lower()
+    return next((agent for mark, agent in _AGENTS if mark in said), "")

@@ -17,6 +17,8 @@ HOLD = 256
 UNSURE = 32
 # What a search looks at again, besides the new text: what bounds its time.
 WINDOW = 512
+TOOL = "tool "
+ESCAPED = re.compile(r"\\u([0-9a-fA-F]{4})")
 
 
 class Watch:
@@ -86,13 +88,23 @@ class Watch:
     def _search(self, key: str, text: str, *, is_end: bool = False) -> None:
         window = self._windows.get(key, "") + text
         start = UNSURE if key in self._cut else 0
+        self._judge(window, start, is_end=is_end)
+        if key.startswith(TOOL) and "\\u" in window:
+            self._judge(_unescaped(window), start, is_end=is_end)
+        if len(window) > WINDOW:
+            self._cut.add(key)
+        self._windows[key] = window[-WINDOW:]
+
+    def _judge(self, window: str, start: int, *, is_end: bool) -> None:
         for number, pattern in enumerate(self._patterns, 1):
             match = pattern.search(window, start)
             if match and (is_end or _is_sure(match, len(window))):
                 self._refuse(number)
-        if len(window) > WINDOW:
-            self._cut.add(key)
-        self._windows[key] = window[-WINDOW:]
+
+
+def _unescaped(json_text: str) -> str:
+    """A piece of JSON with its escaped letters as the tool will read them."""
+    return ESCAPED.sub(lambda found: chr(int(found[1], 16)), json_text)
 
 
 def _is_sure(match: re.Match[str], length: int) -> bool:
@@ -106,7 +118,7 @@ def _pieces(chunk: Chunk) -> list[tuple[str, str]]:
         ("thinking", chunk.thinking),
         ("text", chunk.text),
         ("text", chunk.refusal),
-        *((f"tool {call.index}", call.arguments) for call in chunk.tool_calls),
+        *((f"{TOOL}{call.index}", call.arguments) for call in chunk.tool_calls),
     ]
     found = [(key, text) for key, text in words if text]
     if chunk.foreign:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any, TypeAlias
 
@@ -84,11 +85,13 @@ def _brings_credential(environ: Environ) -> bool:
 
 
 def _headers(environ: Environ) -> dict[str, str]:
-    return {
-        name[5:].replace("_", "-").lower(): value
-        for name, value in environ.items()
-        if name.startswith("HTTP_")
-    }
+    return {name: value for key, value in environ.items() if (name := _header_name(key))}
+
+
+@lru_cache(maxsize=1024)
+def _header_name(key: str) -> str:
+    """What WSGI calls ``key``, in lower case; nothing for what is no header."""
+    return key[5:].replace("_", "-").lower() if key.startswith("HTTP_") else ""
 
 
 def _body(environ: Environ, most: int) -> bytes:

@@ -58,6 +58,7 @@ def faults(key: str) -> list[Answer]:
         answers.body(f"<p>{said}</p>".encode(), headers={"content-type": "text/html"}),
         answers.body(f"not JSON: {said}".encode()),
         answers.body(json.dumps({"error": said}).encode(), 403),
+        answers.sse([{"type": "error", "error": {"type": "api_error", "message": said}}]),
         answers.reset(),
     ]
 

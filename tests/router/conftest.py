@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from hyperstrate.router.strategies import STRATEGIES
 from hyperstrate.shared.chat import (
     ChatRequest,
     ChatResult,
+    Chunk,
     Conversation,
     Dialect,
     Json,
@@ -97,6 +99,69 @@ class Attempts:
         if isinstance(outcome, ProviderError):
             raise outcome
         return outcome
+
+
+class Stream:
+    """A stream that gives what it is given, then fails if told so."""
+
+    def __init__(self, *chunks: Chunk, then: ProviderError | None = None) -> None:
+        self._chunks = list(chunks)
+        self._then = then
+        self.is_ready = False
+        self.is_closed = False
+
+    def __iter__(self) -> Iterator[Chunk]:
+        return self
+
+    def __next__(self) -> Chunk:
+        if self._chunks:
+            return self._chunks.pop(0)
+        if self._then:
+            raise self._then
+        raise StopIteration
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
+class FakeInference:
+    """Answers from a list, the last one again and again."""
+
+    def __init__(self, *outcomes: ChatResult | ProviderError) -> None:
+        self.outcomes = list(outcomes)
+        self.called: list[str] = []
+        self.asked: list[ChatRequest] = []
+
+    def card(self, org_id: str, model_id: str) -> ModelCard:
+        return make_target(model_id).model
+
+    def send(
+        self, org_id: str, model_id: str, chat: ChatRequest, cancellation: Cancellation
+    ) -> ChatResult:
+        self.called.append(model_id)
+        self.asked.append(chat)
+        outcome = self.outcomes.pop(0) if len(self.outcomes) > 1 else self.outcomes[0]
+        if isinstance(outcome, ProviderError):
+            raise outcome
+        outcome.has_usage = outcome.usage != Usage()
+        return outcome
+
+    def price(self, org_id: str, model_id: str, result: ChatResult) -> None:
+        result.cost_usd = Decimal(result.usage.input_tokens + result.usage.output_tokens)
+        result.price_version = "1"
+
+    def estimate_tokens(self, text: str) -> int:
+        return len(text.split())
+
+
+@pytest.fixture
+def events() -> Iterator[list[RoutedInference]]:
+    """What was told of the requests of this test."""
+    seen: list[RoutedInference] = []
+    listener = seen.append
+    routed_inference.connect(listener)
+    yield seen
+    routed_inference.disconnect(listener)
 
 
 @pytest.fixture

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from decimal import Decimal
 
 import pytest
 
-from hyperstrate.events import RoutedInference, routed_inference
+from hyperstrate.events import RoutedInference
 from hyperstrate.router import pipeline
 from hyperstrate.router.stage import Attempt, Exchange, Stage, Target
-from hyperstrate.shared.chat import ChatRequest, ChatResult, Chunk, Dialect, Text, Usage
+from hyperstrate.shared.chat import ChatResult, Chunk, Dialect, Text, Usage
 from hyperstrate.shared.errors import Blocked, Forbidden, ProviderError, Unprocessable
 from hyperstrate.shared.guards import Caller
-from hyperstrate.shared.inference import Cancellation, ModelCard
-from tests.router.conftest import MakeExchange, answer, failure, make_chat, make_plan, make_target
+from tests.router.conftest import (
+    FakeInference,
+    MakeExchange,
+    Stream,
+    answer,
+    failure,
+    make_chat,
+    make_plan,
+    make_target,
+)
 
 
 @dataclass(frozen=True)
@@ -69,68 +75,6 @@ class Guardrail(Diary):
         super().after(exchange, result)
         if "forbidden" in result.text:
             raise Blocked("the answer was refused")
-
-
-class Stream:
-    """A stream that gives what it is given, then fails if told so."""
-
-    def __init__(self, *chunks: Chunk, then: ProviderError | None = None) -> None:
-        self._chunks = list(chunks)
-        self._then = then
-        self.is_ready = False
-        self.is_closed = False
-
-    def __iter__(self) -> Iterator[Chunk]:
-        return self
-
-    def __next__(self) -> Chunk:
-        if self._chunks:
-            return self._chunks.pop(0)
-        if self._then:
-            raise self._then
-        raise StopIteration
-
-    def close(self) -> None:
-        self.is_closed = True
-
-
-class FakeInference:
-    """Answers from a list, the last one again and again."""
-
-    def __init__(self, *outcomes: ChatResult | ProviderError) -> None:
-        self.outcomes = list(outcomes)
-        self.called: list[str] = []
-        self.asked: list[ChatRequest] = []
-
-    def card(self, org_id: str, model_id: str) -> ModelCard:
-        return make_target(model_id).model
-
-    def send(
-        self, org_id: str, model_id: str, chat: ChatRequest, cancellation: Cancellation
-    ) -> ChatResult:
-        self.called.append(model_id)
-        self.asked.append(chat)
-        outcome = self.outcomes.pop(0) if len(self.outcomes) > 1 else self.outcomes[0]
-        if isinstance(outcome, ProviderError):
-            raise outcome
-        outcome.has_usage = outcome.usage != Usage()
-        return outcome
-
-    def price(self, org_id: str, model_id: str, result: ChatResult) -> None:
-        result.cost_usd = Decimal(result.usage.input_tokens + result.usage.output_tokens)
-        result.price_version = "1"
-
-    def estimate_tokens(self, text: str) -> int:
-        return len(text.split())
-
-
-@pytest.fixture
-def events() -> Iterator[list[RoutedInference]]:
-    seen: list[RoutedInference] = []
-    listener = seen.append
-    routed_inference.connect(listener)
-    yield seen
-    routed_inference.disconnect(listener)
 
 
 def words(*texts: str) -> list[Chunk]:

@@ -117,12 +117,17 @@ def _refuse(exchange: Exchange, what: str, number: int) -> None:
 def _request_texts(conversation: Conversation) -> Iterator[str]:
     for message in conversation.messages:
         yield from _texts(message.parts)
+        yield from _strings(message.extra.get("name"))
     for tool in conversation.tools:
         yield from (
-            [tool.description, *_strings(tool.parameters)]
+            [tool.name, tool.description, *_strings(tool.parameters)]
             if isinstance(tool, Tool)
             else _strings(tool.body)
         )
+    wanted = conversation.response_format
+    if wanted is not None:
+        yield from [wanted.description, *_strings(wanted.schema)]
+    yield from _strings(list(conversation.extra.values()))
 
 
 def _texts(parts: list[Part]) -> Iterator[str]:
@@ -136,7 +141,7 @@ def _other_texts(part: Part) -> Iterable[str]:
     if isinstance(part, Thinking):
         return [part.text]
     if isinstance(part, Document):
-        return [part.name, part.text]
+        return [part.name, part.text, *_strings(list(part.extra.values()))]
     if isinstance(part, ToolCall):
         return _argument_texts(part.arguments)
     if isinstance(part, ToolResult):

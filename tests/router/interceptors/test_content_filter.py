@@ -17,6 +17,7 @@ from hyperstrate.shared.chat import (
     Foreign,
     Message,
     Part,
+    ResponseFormat,
     Text,
     Thinking,
     Tool,
@@ -101,6 +102,11 @@ def test_refuses_a_prompt_whatever_its_letters(make_exchange: MakeExchange) -> N
         Conversation([], tools=[Tool("look", "forbidden")]),
         Conversation([], tools=[Tool("look", parameters={"description": "forbidden"})]),
         Conversation([], tools=[Foreign(Dialect.NATIVE, {"forbidden": 1})]),
+        Conversation([], tools=[Tool("forbidden")]),
+        Conversation([], response_format=ResponseFormat("json_schema", {"title": "forbidden"})),
+        Conversation([], extra={"prediction": {"type": "content", "content": "forbidden"}}),
+        Conversation([Message("user", [Text("Hi")], {"name": "forbidden"})]),
+        Conversation([Message("user", [Document(text="a", extra={"context": "forbidden"})])]),
     ],
 )
 def test_looks_everywhere_in_a_request(
@@ -239,6 +245,10 @@ def test_a_match_at_the_very_end_is_found(make_exchange: MakeExchange) -> None:
         (
             Chunk(tool_calls=(ToolCallDelta(0, "call_1", "look", "for"),)),
             Chunk(tool_calls=(ToolCallDelta(0, arguments="bidden"),)),
+        ),
+        (
+            Chunk(tool_calls=(ToolCallDelta(0, "call_1", "look", '{"a": "for\\u00'),)),
+            Chunk(tool_calls=(ToolCallDelta(0, arguments='62idden"}'),)),
         ),
     ],
 )
