@@ -10,6 +10,7 @@ from time import monotonic
 
 from hyperstrate.shared.addresses import Address, AddressRules, Endpoint, OriginKey
 from hyperstrate.shared.inference import Cancellation
+from hyperstrate.shared.upstream_ear import Ear
 from hyperstrate.shared.upstream_parser import AnswerParser
 
 READ_SIZE = 64 * 1024
@@ -27,10 +28,11 @@ def tls_context() -> ssl.SSLContext:
 class Connection:
     """One socket, and the parser of what comes over it."""
 
-    __slots__ = ("_sock", "idle_since", "is_reused", "origin", "parser")
+    __slots__ = ("_ear", "_sock", "idle_since", "is_reused", "origin", "parser")
 
     def __init__(self, sock: socket.socket, origin: OriginKey) -> None:
         self._sock = sock
+        self._ear = Ear(sock) if hasattr(sock, "_sock") else None  # gevent's sockets have one
         self.origin = origin
         self.parser = AnswerParser()
         self.is_reused = False
@@ -49,11 +51,15 @@ class Connection:
             rest = rest[self._sock.send(rest) :]
 
     def receive(self, timeout_s: float) -> bytes:
+        if self._ear is not None:
+            return self._ear.receive(timeout_s)
         self._sock.settimeout(timeout_s)
         return self._sock.recv(READ_SIZE)
 
     def is_alive(self) -> bool:
         """Nothing may have come while it was idle: no end, and no answer to nothing."""
+        if self._ear is not None:
+            return self._ear.is_quiet
         self._sock.settimeout(0)
         try:
             self._sock.recv(1)
@@ -68,6 +74,8 @@ class Connection:
         _shut_down(self._sock)
 
     def close(self) -> None:
+        if self._ear is not None:
+            self._ear.close()
         self._sock.close()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -147,9 +148,13 @@ def _render_error(message: str, status: int, body: dict[str, Any]) -> Response:
 
 
 def _app_error(error: AppError) -> Response:
-    response = _render_error(error.message, error.status, error_body(error))
+    return with_wait(_render_error(error.message, error.status, error_body(error)), error)
+
+
+def with_wait(response: Response, error: AppError) -> Response:
+    """Tell when to come again; whole seconds, and never one too few."""
     if error.retry_after_s is not None:
-        response.headers["Retry-After"] = str(max(1, round(error.retry_after_s)))
+        response.headers["Retry-After"] = str(max(1, ceil(error.retry_after_s)))
     return response
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from hyperstrate.events import RoutedInference, routed_inference
 from hyperstrate.router.stage import Exchange, Plan, Stage, Target
 from hyperstrate.router.strategies import STRATEGIES
 from hyperstrate.shared.chat import (

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 
 import pytest
-from flask import Flask
+from flask import Flask, Response
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from hyperstrate.shared import web
+from hyperstrate.shared.errors import TooManyRequests
 from tests.shared.demo import RouterSchema, make_app
 
 HTMX = {"HX-Request": "true", "HX-Request-Type": "partial"}
@@ -130,6 +131,12 @@ def test_an_api_path_gets_the_error_as_json(client: FlaskClient) -> None:
 
     assert answer.status_code == 404
     assert "error" in answer.get_json()
+
+
+def test_whoever_waits_as_long_as_told_does_not_come_too_early() -> None:
+    answer = web.with_wait(Response(), TooManyRequests("wait", retry_after_s=29.4))
+
+    assert answer.headers["Retry-After"] == "30"
 
 
 def test_a_form_without_its_token_is_refused(client: FlaskClient) -> None:

@@ -12,7 +12,7 @@ from hyperstrate.auth.schemas import LoginBody, SetupBody
 from hyperstrate.shared.db import unit_of_work
 from hyperstrate.shared.errors import AppError, Conflict
 from hyperstrate.shared.guards import public, require_session
-from hyperstrate.shared.web import HOME, form_errors, go, page, submitted
+from hyperstrate.shared.web import HOME, form_errors, go, page, submitted, with_wait
 
 pages = Blueprint("auth_pages", __name__, url_prefix="/app")
 Errors = dict[str, list[str]]
@@ -40,7 +40,7 @@ def found() -> Response:
     except Conflict as error:
         return go(url_for("auth_pages.sign_in"), error.message)
     except AppError as error:
-        return _with_wait(_setup_form(request.form, form_errors(error), status=error.status), error)
+        return with_wait(_setup_form(request.form, form_errors(error), status=error.status), error)
     browser.enter(founding.admin.id, founding.admin.session_version)
     return go(HOME)
 
@@ -67,7 +67,7 @@ def enter() -> Response:
         with unit_of_work():
             user = sessions.sign_in(**values, address=request.remote_addr or "")
     except AppError as error:
-        return _with_wait(_login_form(form_errors(error), status=error.status), error)
+        return with_wait(_login_form(form_errors(error), status=error.status), error)
     browser.enter(user.id, user.session_version)
     return go(_destination())
 
@@ -90,12 +90,6 @@ def _login_form(errors: Errors | None = None, *, status: int = 200) -> Response:
     action = url_for("auth_pages.enter", next=request.args.get("next"))
     email = request.form.get("email", "")
     return page("auth/login.html", status=status, action=action, email=email, errors=errors or {})
-
-
-def _with_wait(response: Response, error: AppError) -> Response:
-    if error.retry_after_s is not None:
-        response.headers["Retry-After"] = str(max(1, round(error.retry_after_s)))
-    return response
 
 
 def _destination() -> str:
