@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 from sqlalchemy import select
 
@@ -63,6 +64,8 @@ def configure(
         url_complaint = _url_complaint(base_url, rules)
     _check(wanted, url_complaint)
     row = found.configuration or _new(found.model)
+    if row.base_url and _origin(row.base_url) != _origin(base_url):
+        _check_secrets_anew(row, wanted)
     row.base_url = base_url
     if wanted.api_key.strip():
         row.api_key = encrypt(wanted.api_key.strip())
@@ -102,6 +105,24 @@ def base_url_of(found: Registered) -> str:
     """The address in use: the configured one, else the provider's."""
     configured = found.configuration
     return configured.base_url if configured else found.definition.profile.base_url
+
+
+def _origin(url: str) -> tuple[str, str]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.netloc.lower()
+
+
+def _check_secrets_anew(row: ModelConfiguration, wanted: Configuration) -> None:
+    """Secrets were entered for one address: they do not go to another unless entered again."""
+    complaints = {}
+    if row.api_key and not wanted.api_key.strip():
+        complaints["apiKey"] = ["enter it again: the address has changed"]
+    if row.api_secret and not wanted.api_secret.strip():
+        complaints["apiSecret"] = ["enter it again: the address has changed"]
+    if row.api_key_pool and wanted.api_key_pool is None:
+        complaints["apiKeyPool"] = ["enter it again: the address has changed"]
+    if complaints:
+        raise BadRequest("validation failed", fields=complaints)
 
 
 def _new(model: Model) -> ModelConfiguration:

@@ -1,4 +1,4 @@
-"""Sends a request to a registered model: the call, its stream, its price."""
+"""Sends a request to a registered model: the call, and its stream."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import Protocol
 from hyperstrate.ai import tokens
 from hyperstrate.ai.discretion import hide
 from hyperstrate.ai.loaded import LoadedModel, loaded
-from hyperstrate.ai.pricing import price
 from hyperstrate.ai.providers import dummy
 from hyperstrate.ai.providers.base import Call, Provider, Registration
 from hyperstrate.shared.chat import (
@@ -126,12 +125,7 @@ class Inference:
         result.dropped.extend(call.dropped)
         if result.stream is None:
             response.close()
-            _price(model, result)
         return result
-
-    def price(self, org_id: str, model_id: str, result: ChatResult) -> None:
-        """Fill ``cost_usd`` and ``price_version`` from ``result.usage``. Raises NotFound."""
-        _price(loaded(org_id, model_id), result)
 
     def estimate_tokens(self, text: str) -> int:
         """About how many tokens ``text`` has, when the provider did not say."""
@@ -199,12 +193,6 @@ def _spoken(provider: Provider, chat: ChatRequest) -> Dialect:
         return chat.dialect
     chat_dialects = provider.dialects - {Dialect.OPENAI_EMBEDDINGS}
     return next(iter(chat_dialects))
-
-
-def _price(model: LoadedModel, result: ChatResult) -> None:
-    if model.prices is not None:
-        result.cost_usd = price(model.prices, result.usage)
-        result.price_version = model.price_version
 
 
 def _tiny_chat() -> ChatRequest:

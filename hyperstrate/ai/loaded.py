@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import count
 
 from hyperstrate.ai import catalog, registrations
 from hyperstrate.ai.configurations import base_url_of
 from hyperstrate.ai.models import ModelConfiguration
-from hyperstrate.ai.pricing import Prices
+from hyperstrate.ai.pricing import price
 from hyperstrate.ai.providers import PROVIDERS
 from hyperstrate.ai.providers.base import Provider, Registration, Timeouts
 from hyperstrate.ai.registrations import TOPIC, Registered
@@ -21,13 +22,11 @@ from hyperstrate.shared.inference import ModelCard
 class LoadedModel:
     """All that a call needs. There is a registration for each key of the pool.
 
-    ``provider`` is None for one that cannot be called; ``prices`` when they are not known.
+    ``provider`` is None for one that cannot be called.
     """
 
     card: ModelCard
     provider: Provider | None
-    prices: Prices | None
-    price_version: str
     registrations: tuple[Registration, ...]
     _turn: count[int] = field(default_factory=count)
 
@@ -51,8 +50,6 @@ def _load(key: tuple[str, str]) -> LoadedModel:
     return LoadedModel(
         card=_card(found),
         provider=PROVIDERS.get(found.definition.provider),
-        prices=found.prices,
-        price_version=catalog.load().version if found.prices else "",
         registrations=tuple(_registrations(found)),
     )
 
@@ -74,7 +71,13 @@ def _card(found: Registered) -> ModelCard:
     if prices is None:
         return card
     base = prices.base
-    return replace(card, input_price_per_1m=base.input, output_price_per_1m=base.output)
+    return replace(
+        card,
+        input_price_per_1m=base.input,
+        output_price_per_1m=base.output,
+        price=partial(price, prices),
+        price_version=catalog.load().version,
+    )
 
 
 def _registrations(found: Registered) -> list[Registration]:

@@ -28,6 +28,8 @@ def check_direct(caller: Caller) -> None:
     """Whether models may be called without a router. Raises Forbidden."""
     if caller.router_id:
         raise Forbidden("this API key opens one router only, and no model directly")
+    if caller.kind == "session" and not caller.is_admin:
+        raise Forbidden("only admins and global API keys call models without a router")
 
 
 def is_open(team_ids: Collection[str], caller: Caller) -> bool:

@@ -25,11 +25,8 @@ class Inference(Protocol):
     ) -> ChatResult:
         """Call the model. With ``chat.stream`` the result has its ``stream``, not yet read.
 
-        The result carries usage, cost and what was dropped. Raises ProviderError.
+        The result carries usage and what was dropped. Raises ProviderError.
         """
-
-    def price(self, org_id: str, model_id: str, result: ChatResult) -> None:
-        """Fill ``cost_usd`` and ``price_version`` from ``result.usage``, for ended streams."""
 
     def estimate_tokens(self, text: str) -> int:
         """About how many tokens ``text`` has, when the provider did not say."""

@@ -170,15 +170,19 @@ class Proxy:
         return self._ports.identities.from_credential(credential)
 
     def _read(self, call: Call, wire: Wire) -> Inquiry:
+        coding = call.headers.get("content-encoding", "identity")
+        if coding.lower() != "identity":
+            raise UnsupportedMediaType(f"send the body as it is, without {coding[:40]}")
         body = read_body(call.body, max_bytes=self._limits.max_body_bytes)
         inquiry = wire.read(body)
         if call.path.endpoint.stream:
             inquiry.chat.stream = True
         if not is_storable(inquiry.model):
             raise BadRequest("invalid model", fields={"model": [UNSTORABLE]})
-        most, messages = self._limits.max_messages, body.get("messages")
-        if isinstance(messages, list) and len(messages) > most:
-            raise BadRequest(f"{len(messages)} messages are more than {most} (MAX_MESSAGES)")
+        most = self._limits.max_messages
+        for messages in (body.get("messages"), body.get("history")):
+            if isinstance(messages, list) and len(messages) > most:
+                raise BadRequest(f"{len(messages)} messages are more than {most} (MAX_MESSAGES)")
         passed = {name: call.headers[name] for name in PASSED_HEADERS if name in call.headers}
         if passed:
             inquiry.chat.headers = passed
@@ -205,6 +209,11 @@ class Proxy:
 class MethodNotAllowed(AppError):
     status = 405
     code = "method_not_allowed"
+
+
+class UnsupportedMediaType(AppError):
+    status = 415
+    code = "unsupported_media_type"
 
 
 def _reply(exchange: Exchange, wire: Wire, result: ChatResult) -> Reply:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import replace
 
 from hyperstrate.router.ports import Inference
 from hyperstrate.router.stage import Exchange, Target
 from hyperstrate.shared.chat import ChatRequest, ChatResult, Usage, text_of
-from hyperstrate.shared.errors import BadRequest, NotFound, ProviderError
+from hyperstrate.shared.errors import BadRequest, ProviderError
 
 
 def account(
@@ -24,7 +23,7 @@ def account(
         result.usage = Usage(asked, _answered(result, inference), is_estimated=True)
     elif not is_whole and (came := _answered(result, inference)) > usage.output_tokens:
         result.usage = replace(usage, output_tokens=came, is_estimated=True)
-    _price(exchange, inference, target, result)
+    _price(target, result)
 
 
 def in_vain(
@@ -39,14 +38,14 @@ def in_vain(
         result.usage = error.usage
     elif error.kind == "cancelled":
         result.usage = Usage(_asked(exchange.chat, inference), is_estimated=True)
-    _price(exchange, inference, target, result)
+    _price(target, result)
     return result
 
 
-def _price(exchange: Exchange, inference: Inference, target: Target, result: ChatResult) -> None:
-    """A model that was deleted meanwhile has no price any more."""
-    with suppress(NotFound):
-        inference.price(exchange.org_id, target.model.model_id, result)
+def _price(target: Target, result: ChatResult) -> None:
+    """At the price that the plan knows: the model may be gone by now."""
+    result.cost_usd = target.model.price(result.usage)
+    result.price_version = target.model.price_version
 
 
 def _asked(chat: ChatRequest, inference: Inference) -> int:

@@ -8,9 +8,12 @@ from flask import Response, current_app, request
 from flask_smorest import Blueprint
 
 from hyperstrate.router import paths
+from hyperstrate.router.wires import WIRES
 from hyperstrate.router.wsgi import InferenceFirst
+from hyperstrate.shared.chat import Dialect
 from hyperstrate.shared.errors import NotFound
 from hyperstrate.shared.guards import credential_of, inference_in_proxy
+from hyperstrate.shared.ids import new_id
 
 blueprint = Blueprint("inference", __name__, description="Calls to models")
 
@@ -31,6 +34,8 @@ _ROUTES = (
     ("POST", "/v1/messages", "Anthropic messages; key or model picks the router"),
     ("POST", "/v1/embeddings", "OpenAI embeddings; key or model picks the router"),
     ("GET", "/v1/models", "The routers that the key opens"),
+    *((method, "/v1/<path:rest>", "Not served") for method in ("GET", "POST")),
+    *((method, "/router/<id>/v1/<path:rest>", "Not served") for method in ("GET", "POST")),
 )
 
 
@@ -39,14 +44,22 @@ def infer(**_ids: Any) -> Response:
     """Answered in the dialect of the path; errors too."""
     path = paths.read(request.path)
     if path is None:
-        raise NotFound(
-            "supported here: chat/completions, messages, embeddings, models, with or without v1/"
-        )
+        return _not_served()
     skin: InferenceFirst = current_app.extensions["inference"]
     identity = current_app.extensions["identity"]
     caller = None if credential_of(request.headers) else identity.from_browser()
     reply = skin.answer(request.environ, path, caller)
     return Response(reply.stream or reply.body, reply.status, reply.headers)
+
+
+def _not_served() -> Response:
+    """A 404 in the dialect that the client seems to speak."""
+    is_anthropic = "anthropic-version" in request.headers
+    wire = WIRES[Dialect.ANTHROPIC_MESSAGES if is_anthropic else Dialect.OPENAI_CHAT]
+    served = "chat/completions, messages, embeddings, models"
+    error = NotFound(f"{request.path} is not served here; these are: {served}")
+    reply = wire.error(error, new_id("ilog"))
+    return Response(reply.body, reply.status, content_type="application/json")
 
 
 for _method, _rule, _summary in _ROUTES:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from time import monotonic
 from typing import Any
@@ -12,6 +13,8 @@ from gunicorn.workers.ggevent import GeventWorker  # type: ignore[import-untyped
 
 from hyperstrate.config import from_environment
 from hyperstrate.server.connection import Connection, Service
+
+GARBAGE_TO_COLLECT = 20_000
 
 
 class Worker(GeventWorker):  # type: ignore[misc]
@@ -25,6 +28,8 @@ class Worker(GeventWorker):  # type: ignore[misc]
 
     def run(self) -> None:
         """Serve until the master says stop."""
+        gc.freeze()  # what the application is made of is no garbage: do not look there again
+        gc.set_threshold(GARBAGE_TO_COLLECT, 20, 20)
         environ = {
             "SCRIPT_NAME": "",
             "SERVER_SOFTWARE": "hyperstrate",

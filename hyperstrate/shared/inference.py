@@ -6,12 +6,20 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from hyperstrate.shared.chat import Dialect
+from hyperstrate.shared.chat import Dialect, Usage
+
+
+def free(_usage: Usage) -> Decimal:
+    """The price of a model that has none."""
+    return Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)
 class ModelCard:
-    """A registered model, as routing sees it. ``dialects``: the wires its provider speaks."""
+    """A registered model, as routing sees it. ``dialects``: the wires its provider speaks.
+
+    ``price`` gives what usage costs in USD, at the prices of ``price_version``.
+    """
 
     model_id: str
     definition_key: str
@@ -24,6 +32,8 @@ class ModelCard:
     context_window: int | None = None
     input_price_per_1m: Decimal = Decimal(0)
     output_price_per_1m: Decimal = Decimal(0)
+    price: Callable[[Usage], Decimal] = field(default=free, repr=False, compare=False)
+    price_version: str = ""
 
 
 @dataclass(slots=True)

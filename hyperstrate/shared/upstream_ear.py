@@ -1,4 +1,4 @@
-"""Hears what comes over a connection under gevent: one watch for its life, not one for each wait."""
+"""Hears what comes over a connection under gevent: one watch for its life, not one a wait."""
 
 from __future__ import annotations
 
@@ -73,6 +73,7 @@ class Ear:
         blocks, self._blocks = self._blocks, []
         if self._size >= ENOUGH_BYTES and not self.has_ended:
             self._watcher.start(self._read)
+            self._loop.run_callback(self._read)
         self._size = 0
         return blocks[0] if len(blocks) == 1 else b"".join(blocks)
 
@@ -111,6 +112,8 @@ class Ear:
 
     def _read(self) -> None:
         """For the loop only: something has come. TLS may hold more than the socket shows."""
+        if self.has_ended:
+            return
         while self._read_block() and self._is_tls and self._size < ENOUGH_BYTES:
             pass
         if self.has_ended or self._size >= ENOUGH_BYTES:

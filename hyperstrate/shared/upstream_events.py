@@ -23,6 +23,9 @@ class EventSplitter:
 
     def feed(self, block: bytes) -> None:
         """Raises Malformed when one event grows too large."""
+        if not self._partial and _is_one_event(block):
+            self.ready.append(block)
+            return
         search_from = 0
         if self._partial:
             search_from = max(0, len(self._partial) - _LONGEST_BLANK_LINE + 1)
@@ -45,3 +48,8 @@ class EventSplitter:
         if self._partial:
             self.ready.append(bytes(self._partial))
             self._partial.clear()
+
+
+def _is_one_event(block: bytes) -> bool:
+    """What nearly every block of a stream is, seen without a search by pattern."""
+    return block.find(b"\n\n") == len(block) - 2 >= 0 and b"\r" not in block

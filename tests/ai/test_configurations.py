@@ -146,3 +146,18 @@ def test_reads_the_configurations_of_some_models(orgs: Orgs, register: Registers
 
     assert [row.model_id for row in found] == [with_one.id]
     assert configurations.of_models(orgs.acme, []) == []
+
+
+def test_a_stored_key_does_not_go_to_another_address(orgs: Orgs, register: Registers) -> None:
+    model = register("chatgpt/gpt-4o")
+    first = Configuration(base_url="http://127.0.0.1:1/v1", api_key="sk-secret")
+    elsewhere = Configuration(base_url="http://127.0.0.1:2/v1")
+    beside = Configuration(base_url="http://127.0.0.1:1/v2")
+    configurations.configure(orgs.acme, model.id, first, rules=RULES)
+
+    with pytest.raises(BadRequest) as refused:
+        configurations.configure(orgs.acme, model.id, elsewhere, rules=RULES)
+    moved = configurations.configure(orgs.acme, model.id, beside, rules=RULES)
+
+    assert refused.value.fields == {"apiKey": ["enter it again: the address has changed"]}
+    assert moved.base_url == "http://127.0.0.1:1/v2"

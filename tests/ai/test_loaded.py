@@ -78,5 +78,5 @@ def test_a_deleted_model_is_gone_at_once(orgs: Orgs, register: Registers) -> Non
 
 
 def test_a_model_without_price_has_no_price_version(orgs: Orgs, register: Registers) -> None:
-    assert loaded(orgs.acme, register("chatgpt/gpt-5").id).price_version == "2026.11.22"
-    assert loaded(orgs.acme, register("chatgpt/gpt-5", "mine").id).price_version == ""
+    assert loaded(orgs.acme, register("chatgpt/gpt-5").id).card.price_version == "2026.11.22"
+    assert loaded(orgs.acme, register("chatgpt/gpt-5", "mine").id).card.price_version == ""

@@ -10,7 +10,7 @@ from hyperstrate.ai import configurations, registrations
 from hyperstrate.ai.configurations import Configuration
 from hyperstrate.ai.inference import Inference
 from hyperstrate.ai.loaded import loaded
-from hyperstrate.shared.chat import ChatRequest, ChatResult, Conversation, Dialect
+from hyperstrate.shared.chat import ChatRequest, Conversation, Dialect
 from hyperstrate.shared.errors import NotFound
 from hyperstrate.shared.inference import Cancellation
 from tests.ai.conftest import RULES, Orgs, Registers
@@ -48,10 +48,9 @@ def test_another_organizations_model_is_not_found(
     [
         lambda inference, org, id: inference.card(org, id),
         lambda inference, org, id: inference.send(org, id, CHAT, Cancellation()),
-        lambda inference, org, id: inference.price(org, id, ChatResult(Dialect.NATIVE)),
         lambda inference, org, id: inference.test(org, id),
     ],
-    ids=["card", "send", "price", "test"],
+    ids=["card", "send", "test"],
 )
 def test_another_organizations_model_cannot_be_called(
     orgs: Orgs,

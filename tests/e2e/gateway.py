@@ -117,9 +117,11 @@ class Gateway:
     def _end(self, how: signal.Signals) -> None:
         if self._process is None:
             return
-        os.killpg(self._process.pid, how)
+        group = self._process.pid
+        os.killpg(group, how)
         self._process.wait(30)
         self._process = None
+        assert eventually(lambda: not _is_alive(group), within_s=30), "the recorder still runs"
 
     def refusal(self, **environment: str) -> str:
         """What a server says that does not start in this environment; its exit code is not 0."""
@@ -305,6 +307,16 @@ def eventually(is_so: Callable[[], bool], *, within_s: float = 10.0) -> bool:
             return False
         threading.Event().wait(0.02)
     return True
+
+
+def _is_alive(group: int) -> bool:
+    """Whether a process of the group still runs; one that nobody has reaped does not."""
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            state, _, found = path.read_text().rpartition(")")[2].split()[:3]
+            if int(found) == group and state != "Z":
+                return True
+    return False
 
 
 def _command(pid: int) -> bytes:

@@ -40,6 +40,8 @@ def make_target(name: str = "one", **values: Any) -> Target:
         upstream_model=name,
         display_name=name,
         dialects=frozenset({Dialect.OPENAI_CHAT}),
+        price=lambda usage: Decimal(usage.input_tokens + usage.output_tokens),
+        price_version="1",
     )
     return Target(id=f"tgt_{name}", model=card, **values)
 
@@ -146,10 +148,6 @@ class FakeInference:
             raise outcome
         outcome.has_usage = outcome.usage != Usage()
         return outcome
-
-    def price(self, org_id: str, model_id: str, result: ChatResult) -> None:
-        result.cost_usd = Decimal(result.usage.input_tokens + result.usage.output_tokens)
-        result.price_version = "1"
 
     def estimate_tokens(self, text: str) -> int:
         return len(text.split())

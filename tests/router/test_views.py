@@ -103,4 +103,4 @@ def test_another_end_is_a_404_that_names_the_known_ones(
     answer = client_as("admin").post(path.format(id=router_id), json={})
 
     assert answer.status_code == 404
-    assert "chat/completions" in answer.get_json()["error"]
+    assert "chat/completions" in answer.get_json()["error"]["message"]

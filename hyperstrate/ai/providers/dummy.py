@@ -179,6 +179,13 @@ def _fail_to_connect(script: Script, timeouts: Timeouts, pause: Pause) -> None:
         raise timed_out(timeouts.first_byte)
 
 
+def _embeddings(script: Script, body: Json, pause: Pause) -> Answer:
+    try:
+        return Answer(200, [answers.embeddings(body)], pause=pause, script=script)
+    except ValueError as error:
+        return Answer(400, [answers.error(400, str(error))], pause=pause, script=script)
+
+
 def _answer(script: Script, call: Call, body: Json, pause: Pause) -> Answer:
     if script.fault in STATUSES:
         status = int(script.fault)
@@ -192,7 +199,7 @@ def _answer(script: Script, call: Call, body: Json, pause: Pause) -> Answer:
     if script.fault == "empty":
         return Answer(200, [], pause=pause, script=script)
     if call.url.partition("?")[0].endswith("/embeddings"):
-        return Answer(200, [answers.embeddings(body)], pause=pause, script=script)
+        return _embeddings(script, body, pause)
     said = answers.Said.of(
         body,
         text=script.text,

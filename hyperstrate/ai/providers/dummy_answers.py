@@ -16,6 +16,7 @@ from hyperstrate.ai.providers.base import Json
 from hyperstrate.ai.tokens import estimate_tokens
 
 DIMENSIONS = 256
+MAX_DIMENSIONS = 4096
 CREATED = 1_700_000_000
 MAX_CHUNKS = 10_000
 _EXAMPLES: dict[str, Any] = {
@@ -94,11 +95,13 @@ def stream(body: Json, said: Said, chunks: int) -> list[bytes]:
 
 
 def embeddings(body: Json) -> bytes:
-    """A vector for each input: texts that share words are near."""
+    """A vector for each input: texts that share words are near. Raises ValueError."""
     given = body.get("input", "")
     inputs = given if isinstance(given, list) and not _is_tokens(given) else [given]
-    size = body.get("dimensions") or DIMENSIONS
-    rows = [_vector(str(item), min(int(size), 4096)) for item in inputs]
+    size = DIMENSIONS if body.get("dimensions") is None else body["dimensions"]
+    if not isinstance(size, int) or not 0 < size <= MAX_DIMENSIONS:
+        raise ValueError(f"dimensions must be a whole number from 1 to {MAX_DIMENSIONS}")
+    rows = [_vector(str(item), size) for item in inputs]
     as_base64 = body.get("encoding_format") == "base64"
     data = [
         {"object": "embedding", "index": index, "embedding": _packed(row) if as_base64 else row}
