@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[1]
 STATIC = ROOT / "static"
 VENDOR = STATIC / "vendor"
 SOURCES = [
-    *(path for path in STATIC.glob("*.*") if path.is_file()),
+    *(path for path in STATIC.glob("*.*") if path.is_file() and path.suffix != ".png"),
     *(ROOT / "templates").rglob("*.html"),
 ]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import threading
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +12,7 @@ import pytest
 from tests.e2e.gateway import Admin, Gateway, running
 
 ASK = {"model": "any", "messages": [{"role": "user", "content": "Hello"}]}
-A_SECOND = 1.0
+A_SECOND_LATER = threading.Event()  # the promise is a second, so that is what is waited
 
 
 @pytest.fixture(scope="module")
@@ -61,11 +61,9 @@ def test_a_disabled_key_is_refused_by_both_within_a_second(pair: Gateway, admin:
     assert {status for status, _ in ask(pair, issued["key"], times=10)} == {200}
 
     admin.call("PATCH", f"/auth/api-keys/{issued['id']}", {"isEnabled": False})
-    until = time.monotonic() + A_SECOND
-    while 200 in {status for status, _ in ask(pair, issued["key"], times=6)}:
-        assert time.monotonic() < until, "a process still lets the key in"
+    A_SECOND_LATER.wait(1)
 
-    assert {status for status, _ in ask(pair, issued["key"], times=10)} == {401}
+    assert {status for status, _ in ask(pair, issued["key"], times=20)} == {401}
 
 
 def test_an_edited_router_is_seen_by_both_within_a_second(pair: Gateway, admin: Admin) -> None:
@@ -74,11 +72,9 @@ def test_an_edited_router_is_seen_by_both_within_a_second(pair: Gateway, admin: 
     assert {status for status, _ in ask(pair, key, times=10)} == {200}
 
     admin.call("PATCH", f"/router/{router}", {"status": "inactive"})
-    until = time.monotonic() + A_SECOND
-    while 200 in {status for status, _ in ask(pair, key, times=6)}:
-        assert time.monotonic() < until, "a process still answers for the router"
+    A_SECOND_LATER.wait(1)
 
-    assert {status for status, _ in ask(pair, key, times=10)} == {422}
+    assert {status for status, _ in ask(pair, key, times=20)} == {422}
 
 
 @pytest.mark.parametrize(
