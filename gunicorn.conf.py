@@ -42,10 +42,18 @@ os.register_at_fork(
 )
 
 
+_worker_ready, _say_ready = os.pipe()
+
+
 def when_ready(server: Any) -> None:
-    """Start the recorder, and say where the door is, while the workers start."""
-    threading.Thread(target=_keep_recorder_running, daemon=True).start()
+    """Once a worker answers, start the recorder, and say where the door is."""
+    threading.Thread(target=_stand_by, daemon=True).start()
+
+
+def _stand_by() -> None:
+    os.read(_worker_ready, 1)
     threading.Thread(target=_flask, args=("banner",), daemon=True).start()
+    _keep_recorder_running()
 
 
 def _keep_recorder_running() -> None:
@@ -76,3 +84,4 @@ def post_worker_init(worker: Any) -> None:
         sys.stderr.write(f"Hyperstrate cannot start: {problem}\n")
         sys.exit(WORKER_BOOT_ERROR)
     threading.Thread(target=cache.watch, args=(threading.Event(),), daemon=True).start()
+    os.write(_say_ready, b"1")
