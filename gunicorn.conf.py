@@ -46,37 +46,29 @@ _worker_ready, _say_ready = os.pipe()
 
 
 def when_ready(server: Any) -> None:
-    """Once a worker answers, start the recorder, and say where the door is."""
-    threading.Thread(target=_stand_by, daemon=True).start()
-
-
-def _stand_by() -> None:
-    os.read(_worker_ready, 1)
-    threading.Thread(target=_flask, args=("banner",), daemon=True).start()
-    _keep_recorder_running()
+    """Once a worker answers, start the recorder."""
+    threading.Thread(target=_keep_recorder_running, daemon=True).start()
 
 
 def _keep_recorder_running() -> None:
-    """It ends by itself when this process is gone; when it dies first, start it again."""
+    """It ends by itself when this process is gone; when it dies first, start it again.
+
+    No worker may be forked while it is started: it would keep the pipe open on which Popen waits to
+    hear of the start, and we would wait for the end of the worker.
+    """
+    os.read(_worker_ready, 1)
     while True:
-        _flask("recorder")
+        with _starting:
+            recorder = subprocess.Popen(
+                [sys.executable, "-m", "flask", "--app", "wsgi", "recorder"]
+            )
+        recorder.wait()
         time.sleep(1)
 
 
-def _flask(command: str) -> None:
-    """Run a flask command to its end.
-
-    No worker may be forked meanwhile: it would keep the pipe open on which Popen waits to hear that
-    the command was started, and we would wait for the end of the worker.
-    """
-    with _starting:
-        process = subprocess.Popen([sys.executable, "-m", "flask", "--app", "wsgi", command])  # noqa: S603 - a command of ours
-    process.wait()
-
-
 def post_worker_init(worker: Any) -> None:
-    """Refuse a database of another version; hear of what other processes change."""
-    from hyperstrate import preflight
+    """Refuse a database of another version; hear of what others change; the first one greets."""
+    from hyperstrate import cli, preflight
     from hyperstrate.shared import cache
 
     problem = preflight.problem(worker.app.callable)
@@ -85,3 +77,6 @@ def post_worker_init(worker: Any) -> None:
         sys.exit(WORKER_BOOT_ERROR)
     threading.Thread(target=cache.watch, args=(threading.Event(),), daemon=True).start()
     os.write(_say_ready, b"1")
+    if worker.age == 1:
+        with worker.app.callable.app_context():
+            cli.banner.callback()

@@ -120,13 +120,9 @@ def _installed_litellm() -> Path:
 @contextmanager
 def portkey(mock: int, folder: Path, core: int) -> Iterator[Running]:
     """The open-source gateway; it checks no keys and keeps no logs."""
-    script = CACHE / "portkey" / "node_modules" / "@portkey-ai" / "gateway" / "build"
-    if not script.exists():
-        (CACHE / "portkey").mkdir(parents=True, exist_ok=True)
-        install = ["npm", "install", "--silent", "--prefix", str(CACHE / "portkey")]
-        subprocess.run([*install, "@portkey-ai/gateway"], check=True)
+    script = _installed_portkey()
     port = free_port()
-    command = ["node", str(script / "start-server.js"), f"--port={port}", "--headless"]
+    command = ["node", str(script), f"--port={port}", "--headless"]
     env = {"TRUSTED_CUSTOM_HOSTS": "127.0.0.1", "NODE_ENV": "production"}
     with running(command, core=core, env=env, folder=folder, log=folder / "portkey.log") as pid:
         headers = {
@@ -135,6 +131,21 @@ def portkey(mock: int, folder: Path, core: int) -> Iterator[Running]:
             "x-portkey-custom-host": f"http://127.0.0.1:{mock}/v1",
         }
         yield Running(pid, port, *_doors(port, "/v1/chat/completions", headers))
+
+
+def _installed_portkey() -> Path:
+    """Its streams fail with the dependency that npm gives it (1.15.2, @hono/node-server 1.19.19):
+    it adds to the headers of fetch's answers, which cannot be changed. So they are copied."""
+    modules = CACHE / "portkey" / "node_modules"
+    script = modules / "@portkey-ai" / "gateway" / "build" / "start-server.js"
+    if not script.exists():
+        (CACHE / "portkey").mkdir(parents=True, exist_ok=True)
+        install = ["npm", "install", "--silent", "--prefix", str(CACHE / "portkey")]
+        subprocess.run([*install, "@portkey-ai/gateway"], check=True)
+    server = modules / "@hono" / "node-server" / "dist" / "index.mjs"
+    shared, copied = "headers || init?.headers]", "headers || new Headers(init?.headers)]"
+    server.write_text(server.read_text().replace(shared, copied))
+    return script
 
 
 @contextmanager

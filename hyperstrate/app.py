@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from flask import Flask
-from flask_migrate import Migrate
 from flask_wtf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from hyperstrate import cli, wiring
+from hyperstrate import cli, migrating, wiring
 from hyperstrate.config import Config, from_environment
 from hyperstrate.shared import db, logging, web
 from hyperstrate.shared.cors import Cors
@@ -30,12 +29,12 @@ def create_app(config: Config | None = None) -> Flask:
         hops = config.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, hops, hops, hops, hops)  # type: ignore[method-assign]
     db.configure(app)
-    Migrate(app, db.db, directory=str(ROOT / "migrations"), render_as_batch=True)
     app.extensions["csrf"] = CSRFProtect(app)
     web.init(app)
     wiring.register(app, web.Api(app), config)
     app.wsgi_app = Cors(app.wsgi_app, config.frontend_url)  # type: ignore[method-assign]
     cli.register(app)
+    migrating.register(app)
     return app
 
 

@@ -1,6 +1,7 @@
 """Every event that a module publishes: one frozen dataclass and one Signal each.
 
-Those of every request are not frozen: that would triple the cost of making one.
+Those of every request are neither frozen nor slotted: the one triples the cost of making them,
+the other that of writing them as JSON.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from hyperstrate.shared.chat import Usage
 from hyperstrate.shared.signal import Signal
 
 
-@dataclass(slots=True)
+@dataclass
 class AttemptMade:
     """One call to a provider inside a request, with what it used and cost."""
 
@@ -30,7 +31,7 @@ class AttemptMade:
     error_code: str = ""
 
 
-@dataclass(slots=True)
+@dataclass
 class RoutedInference:
     """A request went through the gateway, successfully or not. Emitted by ``router``.
 

@@ -172,6 +172,7 @@
   });
 
   // Tables: columns that may be hidden, rows by the arrow keys; with the drawer open it follows.
+  const OPEN_DRAWER = "#drawer.show, #drawer.showing";
   let opener = null;
 
   function hideColumns(table) {
@@ -214,7 +215,7 @@
 
   function moveInTable(event) {
     if (!["ArrowDown", "ArrowUp"].includes(event.key) || event.target.closest?.("input, textarea, select")) return;
-    const shown = one("#drawer.show"), from = shown ? opener : event.target;
+    const shown = one(OPEN_DRAWER), from = shown ? opener : event.target;
     const row = from?.closest?.("table[data-keys] tbody tr");
     const next = event.key === "ArrowDown" ? row?.nextElementSibling : row?.previousElementSibling;
     const link = next ? one("a[href]", next) : shown && one(`a[data-key="${event.key}"]`, shown);
@@ -248,19 +249,21 @@
   });
 
   let focused = "";
-  addEventListener("htmx:before:swap", () => { focused = document.activeElement?.id || ""; });
+  addEventListener("htmx:before:swap", ({ detail: { ctx } }) => {
+    focused = document.activeElement?.id || "";
+    const drawer = one("#drawer");
+    if (ctx.target !== drawer || drawer.contains(ctx.sourceElement)) return;
+    const link = ctx.sourceElement, row = `table[data-keys] a[href="${link.getAttribute("href")}"]`;
+    opener = link.isConnected ? link : one(row) || opener;
+    one("#flash").replaceChildren();
+    bootstrap.Offcanvas.getOrCreateInstance(drawer).show();
+  });
   addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
     enhance();
     const swapped = ctx.target?.id && document.getElementById(ctx.target.id);
     const wanted = (swapped && one("[aria-invalid=true]", swapped)) || (focused && document.getElementById(focused));
     if (wanted && wanted !== document.activeElement) wanted.focus({ preventScroll: true });
-    if (swapped?.id === "drawer" && !swapped.contains(ctx.sourceElement)) {
-      const link = ctx.sourceElement, row = `table[data-keys] a[href="${link.getAttribute("href")}"]`;
-      opener = link.isConnected ? link : one(row) || opener;
-      one("#flash").replaceChildren();
-      bootstrap.Offcanvas.getOrCreateInstance(swapped).show();
-    }
-    if (document.activeElement === document.body) one("#drawer.show, #drawer.showing")?.focus();
+    if (document.activeElement === document.body) one(OPEN_DRAWER)?.focus();
   });
   addEventListener("hidden.bs.offcanvas", (event) => event.target.id === "drawer" && opener?.focus());
 

@@ -138,8 +138,8 @@ class DefinitionSchema(Schema):
     input_fields = fields.List(fields.Nested(InputFieldSchema), data_key="inputFields")
     capabilities = fields.List(fields.String())
     operation = fields.String()
-    context_window = fields.Integer(data_key="contextWindowTokens")
-    max_output_tokens = fields.Integer(data_key="maxOutputTokens")
+    context_window = fields.Integer(data_key="contextWindowTokens", allow_none=True)
+    max_output_tokens = fields.Integer(data_key="maxOutputTokens", allow_none=True)
     deprecated = fields.String(metadata={"description": "the day it goes, as YYYY-MM-DD"})
     is_supported = fields.Boolean(data_key="isSupported")
     base_url = fields.String(attribute="profile.base_url", data_key="defaultBaseUrl")
@@ -165,7 +165,7 @@ class ModelSchema(Schema):
     """A registered model."""
 
     id = fields.String(required=True)
-    alias = fields.String(attribute="model.alias")
+    alias = fields.String(attribute="model.alias", allow_none=True)
     model_definition_key = fields.String(
         required=True, attribute="definition.key", data_key="modelDefinitionKey"
     )
@@ -188,7 +188,7 @@ class ModelSchema(Schema):
     has_configuration = fields.Boolean(required=True, data_key="hasConfiguration")
     is_ready = fields.Boolean(data_key="isReady")
     is_priced = fields.Boolean(data_key="isPriced")
-    tested_at = fields.DateTime(attribute="model.tested_at", data_key="testedAt")
+    tested_at = fields.DateTime(attribute="model.tested_at", data_key="testedAt", allow_none=True)
     test_error = fields.String(attribute="model.test_error", data_key="testError")
     created_at = fields.DateTime(required=True, attribute="model.created_at", data_key="createdAt")
     modified_at = fields.DateTime(

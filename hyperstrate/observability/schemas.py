@@ -148,11 +148,11 @@ class LogSchema(CamelSchema):
     error_message = fields.String()
     router_id = fields.String()
     router_name = fields.String()
-    router = fields.Nested(RouterRefSchema)
+    router = fields.Nested(RouterRefSchema, allow_none=True)
     selected_target_id = fields.String()
     model_id = fields.String()
     model_def_key = fields.String()
-    model = fields.Nested(ModelRefSchema)
+    model = fields.Nested(ModelRefSchema, allow_none=True)
     provider = fields.String()
     user_id = fields.String()
     team_id = fields.String()
@@ -238,7 +238,7 @@ class ModelUsageSchema(CamelSchema):
     total_tokens = fields.Integer()
     cost_usd = Money()
     errors = fields.Integer(data_key="errorCount")
-    model = fields.Nested(ModelRefSchema)
+    model = fields.Nested(ModelRefSchema, allow_none=True)
 
 
 class RouterUsageSchema(CamelSchema):
@@ -249,7 +249,7 @@ class RouterUsageSchema(CamelSchema):
     errors = fields.Integer()
     cost_usd = Money()
     p95_latency_ms = fields.Integer(allow_none=True)
-    router = fields.Nested(RouterRefSchema)
+    router = fields.Nested(RouterRefSchema, allow_none=True)
 
 
 class ModelLatencySchema(CamelSchema):

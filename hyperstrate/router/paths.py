@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from hyperstrate.shared.chat import Dialect
@@ -45,6 +46,7 @@ SDK_ENDPOINTS = {
 NATIVE_ENDPOINTS = {"infer": INFER, "infer/stream": INFER_STREAM}
 
 
+@lru_cache(maxsize=1024)
 def read(path: str) -> Path | None:
     """What ``path`` asks for; None when it is no inference path.
 

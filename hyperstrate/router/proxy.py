@@ -102,6 +102,10 @@ class SseStream:
         except (AppError, ProviderError) as error:
             self._is_over = True
             return self._writer.error(error)
+        except Exception:
+            log.exception("stream_failed")
+            self._is_over = True
+            return self._writer.error(AppError("internal server error"))
 
     def close(self) -> None:
         """The client has the answer, or has gone: nothing more is read upstream."""

@@ -55,7 +55,9 @@ class RouterSchema(Schema):
     description = fields.String()
     status = fields.String()
     strategy = fields.String()
-    prompt_id = fields.String(attribute="configuration.prompt_id", data_key="promptId")
+    prompt_id = fields.String(
+        attribute="configuration.prompt_id", data_key="promptId", allow_none=True
+    )
     store_payloads = fields.Boolean(
         attribute="configuration.store_payloads", data_key="storePayloads"
     )
@@ -110,7 +112,7 @@ class TargetSchema(Schema):
     percentage = fields.Float()
     priority = fields.Integer()
     is_enabled = fields.Boolean(data_key="isEnabled")
-    prompt_id = fields.String(data_key="promptId")
+    prompt_id = fields.String(data_key="promptId", allow_none=True)
     created_at = fields.DateTime(data_key="createdAt")
     modified_at = fields.DateTime(data_key="modifiedAt")
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from hyperstrate.router.ports import Inference
 from hyperstrate.router.stage import Exchange, Target
-from hyperstrate.shared.chat import ChatRequest, ChatResult, Usage, text_of
+from hyperstrate.shared.chat import ChatRequest, ChatResult, Text, Thinking, Usage, text_of
 from hyperstrate.shared.errors import BadRequest, ProviderError
 
 
@@ -58,5 +58,7 @@ def _asked(chat: ChatRequest, inference: Inference) -> int:
 
 
 def _answered(result: ChatResult, inference: Inference) -> int:
-    calls = "".join(call.arguments for call in result.tool_calls)
-    return inference.estimate_tokens(result.text + calls)
+    """Thoughts are paid for like words."""
+    words = [part.text for part in result.parts if isinstance(part, Text | Thinking)]
+    words += [call.arguments for call in result.tool_calls]
+    return inference.estimate_tokens("".join(words))

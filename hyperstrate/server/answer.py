@@ -32,10 +32,8 @@ class Answer:
         "keeps_alive",
     )
 
-    def __init__(
-        self, request: Request, send: Callable[[bytes], None], *, keeps_alive: bool
-    ) -> None:
-        self.keeps_alive = keeps_alive and request.keeps_alive
+    def __init__(self, request: Request, send: Callable[[bytes], None]) -> None:
+        self.keeps_alive = request.keeps_alive
         self.has_begun = False
         self._request = request
         self._send = send
@@ -96,7 +94,6 @@ class Answer:
         """The head. ``length`` is that of the body, where it is known without being announced."""
         if not self._status:
             raise AssertionError("the application did not call start_response()")
-        self.has_begun = True
         code = self._status[:3]
         is_bare = code in ("204", "304") or code.startswith("1")
         self._is_silent = is_bare or self._request.environ["REQUEST_METHOD"] == "HEAD"
@@ -108,7 +105,9 @@ class Answer:
             lines.append("Connection: close\r\n")
         elif not self._request.is_http11:
             lines.append("Connection: keep-alive\r\n")
-        return _encoded(lines)
+        head = _encoded(lines)
+        self.has_begun = True
+        return head
 
     def _add_headers(self, lines: list[str]) -> None:
         """The application's, but for those of the connection, which are ours."""

@@ -212,7 +212,7 @@ class Connection:
         """Whether another request may follow."""
         service = self._service
         service.answered += 1
-        answer = Answer(request, self._send, keeps_alive=not service.is_stopping)
+        answer = Answer(request, self._send)
         try:
             self._run(request, answer)
         except Gone:
@@ -234,6 +234,8 @@ class Connection:
     def _run(self, request: Request, answer: Answer) -> None:
         blocks = self._service.application(request.environ, answer.start)
         try:
+            if self._service.is_stopping:
+                answer.keeps_alive = False
             answer.send_all(blocks)
         finally:
             if close := getattr(blocks, "close", None):

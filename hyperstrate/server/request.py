@@ -133,8 +133,8 @@ class RequestParser:
         self._is_http11 = version == "1.1"
         environ["REQUEST_METHOD"] = self._parser.get_method().decode("ascii")
         environ["SERVER_PROTOCOL"] = f"HTTP/{version}"
-        self._read_target()
         self._check(version)
+        self._read_target()
         if self._is_http11 and "HTTP_EXPECT" in environ:
             if environ["HTTP_EXPECT"].lower() != "100-continue":
                 raise Refused(417, "only 100-continue can be expected")

@@ -234,7 +234,7 @@ class ChatRequest:
         return twin
 
 
-@dataclass(slots=True)
+@dataclass
 class Usage:
     """Tokens. ``input_tokens`` is the total: fresh, read from and written to the provider's cache.
 

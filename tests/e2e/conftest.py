@@ -9,8 +9,10 @@ import pytest
 from anthropic import Anthropic
 from openai import OpenAI
 
+from tests import servers
 from tests.e2e.gateway import Admin, Gateway, running
 from tests.e2e.recorded import Stage
+from tests.e2e.site import MAX_BODY_BYTES, Site
 from tests.upstreams import Provider
 
 
@@ -35,6 +37,21 @@ def provider() -> Iterator[Provider]:
     """A scripted provider on loopback."""
     with Provider() as started:
         yield started
+
+
+@pytest.fixture(scope="session")
+def site(folder: Path, postgres_uri: str) -> Iterator[Site]:
+    """An installation on PostgreSQL, for bad input."""
+    with (
+        servers.fresh_database(postgres_uri) as database,
+        running(
+            folder / "site",
+            DATABASE_DSN=database,
+            ALLOW_PRIVATE_UPSTREAMS="localhost",
+            MAX_BODY_BYTES=str(MAX_BODY_BYTES),
+        ) as started,
+    ):
+        yield Site(started)
 
 
 @pytest.fixture(scope="session")

@@ -175,7 +175,7 @@ def test_arrow_keys_move_between_rows(browser: Browser, address: str) -> None:
 def test_arrow_keys_move_the_open_drawer_along(browser: Browser, address: str) -> None:
     with opened(browser, f"{address}/app") as page:
         page.get_by_role("link", name="support-chat").click()
-        expect(page.locator("#drawer")).to_contain_text("support-chat")
+        expect(page.get_by_role("dialog", name="support-chat")).to_be_visible()
         page.keyboard.press("ArrowDown")
         expect(page.locator("#drawer")).to_contain_text("batch-summaries")
         page.keyboard.press("Escape")

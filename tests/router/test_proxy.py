@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import orjson
@@ -12,7 +12,9 @@ from flask.testing import FlaskClient
 
 from hyperstrate.router import paths, routers
 from hyperstrate.router.plan import Plans
-from hyperstrate.router.proxy import Call, Limits, Proxy, Reply
+from hyperstrate.router.proxy import Call, Limits, Proxy, Reply, SseStream
+from hyperstrate.router.wires.openai_chat_write import Writer
+from hyperstrate.shared.chat import ChatResult, Chunk, Dialect
 from tests.people import Part, People
 from tests.router import building
 
@@ -325,6 +327,28 @@ def test_a_session_may_call_too(
         headers = {"authorization": f"Bearer {person.token}"}
         reply = application.call("/v1/chat/completions", HELLO, headers=headers)
         assert reply.status == status
+
+
+def test_a_fault_of_ours_in_mid_stream_is_an_error_event() -> None:
+    class Faulty:
+        is_ready = False
+
+        def __iter__(self) -> Iterator[Chunk]:
+            return self
+
+        def __next__(self) -> Chunk:
+            raise RuntimeError("secret detail")
+
+        def close(self) -> None: ...
+
+    result = ChatResult(Dialect.OPENAI_CHAT, stream=Faulty())
+    stream = SseStream(result, Writer(result, "ilog_1", "support", wants_usage=False))
+
+    [event] = stream
+
+    assert b"internal server error" in event
+    assert b"secret detail" not in event
+    assert b"[DONE]" not in event
 
 
 def test_a_fault_of_ours_says_nothing_of_itself(

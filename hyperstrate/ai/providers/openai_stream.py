@@ -62,11 +62,14 @@ class _Reader:
         self._has_refusal = False
 
     def read(self, event: bytes, payload: Json) -> Chunk:
+        model, chunk_id = word_of(payload, "model"), word_of(payload, "id")
+        if text := _text_alone(payload):
+            return Chunk(raw=event, payload=payload, text=text, model=model, id=chunk_id)
         chunk = Chunk(
             raw=event,
             payload=payload,
-            model=word_of(payload, "model"),
-            id=word_of(payload, "id"),
+            model=model,
+            id=chunk_id,
             usage=self._usage(payload),
         )
         has_words = False
@@ -108,6 +111,21 @@ class _Reader:
             chunk.finish_detail = str(word)
             chunk.stop_sequence = word_of(choice, "stop_reason")
             self.is_finished = True
+
+
+_BESIDE_THE_TEXT = {"content", "role"}
+
+
+def _text_alone(payload: Json) -> str:
+    """The text of a payload that says nothing else, as nearly all of a stream do; else nothing."""
+    choices = payload.get("choices")
+    if payload.get("usage") or "x_groq" in payload or not choices or len(choices) != 1:
+        return ""
+    choice = choices[0]
+    if not _is_choice(choice) or choice.get("index") or choice.get("finish_reason"):
+        return ""
+    delta = choice.get("delta") or {}
+    return word_of(delta, "content") if delta.keys() <= _BESIDE_THE_TEXT else ""
 
 
 def _is_choice(choice: Any) -> bool:

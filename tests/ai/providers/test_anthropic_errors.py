@@ -57,6 +57,17 @@ def test_a_wish_to_wait_is_kept() -> None:
     assert refusal(429, "rate_limit_error").retry_after_s is None
 
 
+@pytest.mark.parametrize("wish", ["inf", "nan", "-3", "9" * 20, "Mon, 01 Jan 99999 00:00:00 GMT"])
+def test_a_wish_that_is_no_time_is_none(wish: str) -> None:
+    assert refusal(429, "rate_limit_error", retry_after=wish).retry_after_s is None
+
+
+def test_a_redirect_is_a_bad_answer() -> None:
+    error = PROVIDER.error(302, {"location": "http://10.0.0.1/"}, b"")
+
+    assert (error.kind, error.status) == ("bad_answer", 502)
+
+
 def test_the_provider_has_the_last_word_on_retries() -> None:
     assert not refusal(529, "overloaded_error", x_should_retry="false").retryable
     assert refusal(400, "invalid_request_error", x_should_retry="true").retryable
