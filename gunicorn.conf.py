@@ -5,12 +5,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
+import importlib
 import os
-import subprocess
+import signal
 import sys
 import threading
 import time
-from typing import Any
+import traceback
+from pathlib import Path
+from typing import Any, NoReturn
 
 from hyperstrate.config import ConfigError, from_environment
 
@@ -31,51 +36,86 @@ loglevel = "warning"
 forwarded_allow_ips = "*" if installation.trusted_proxies else "127.0.0.1"
 
 
-WORKER_BOOT_ERROR = 3  # gunicorn ends itself when a worker ends with it
-
-
-_starting = threading.Lock()
-os.register_at_fork(
-    before=_starting.acquire,
-    after_in_parent=_starting.release,
-    after_in_child=_starting.release,
+# Without threads, sockets, or locks held over a wait: in the workers those must be gevent's.
+LARGE_LIBRARIES = (
+    "argon2",
+    "cryptography.fernet",
+    "flask_login",
+    "flask_smorest",
+    "flask_sqlalchemy",
+    "flask_wtf",
+    "htmx_flask",
+    "httpx",
+    "joserfc.jwt",
+    "sqlalchemy.dialects.postgresql",
+    "sqlalchemy.dialects.sqlite",
+    "structlog",
 )
+WORKER_BOOT_ERROR = 3  # gunicorn ends itself when a worker ends with it
 
 
 _worker_ready, _say_ready = os.pipe()
 
 
+def on_starting(_server: Any) -> None:
+    """Load what workers and recorder have in common: they are forked from here, and share it."""
+    for name in LARGE_LIBRARIES:
+        importlib.import_module(name)
+    gc.collect()
+    gc.freeze()  # a search for garbage would write on every page
+
+
 def when_ready(server: Any) -> None:
     """Once a worker answers, start the recorder."""
-    threading.Thread(target=_keep_recorder_running, daemon=True).start()
+    threading.Thread(target=_keep_recorder_running, args=(server,), daemon=True).start()
 
 
-def _keep_recorder_running() -> None:
-    """It ends by itself when this process is gone; when it dies first, start it again.
-
-    No worker may be forked while it is started: it would keep the pipe open on which Popen waits to
-    hear of the start, and we would wait for the end of the worker.
-    """
+def _keep_recorder_running(server: Any) -> None:
+    """It ends by itself when this process is gone; when it dies first, start it again."""
     os.read(_worker_ready, 1)
     while True:
-        with _starting:
-            recorder = subprocess.Popen(
-                [sys.executable, "-m", "flask", "--app", "wsgi", "recorder"]
-            )
-        recorder.wait()
+        pid = os.fork()
+        if not pid:
+            _record(server)
+        with contextlib.suppress(ChildProcessError):  # gunicorn may hear of it first
+            os.waitpid(pid, 0)
         time.sleep(1)
+
+
+def _record(server: Any) -> NoReturn:
+    """In the new process: leave behind what is gunicorn's, and be the recorder."""
+    status = 1
+    try:
+        for number in (*server.SIGNALS, signal.SIGCHLD):
+            signal.signal(number, signal.SIG_DFL)
+        for listener in server.LISTENERS:
+            listener.close()
+        with contextlib.suppress(OSError):  # what ps and top show, on Linux
+            Path("/proc/self/comm").write_text("recorder")
+        from hyperstrate import cli
+        from wsgi import app
+
+        if os.getppid() == server.pid:  # loading takes a while, and from here on it looks itself
+            with app.app_context():
+                cli.record.callback()
+        status = 0
+    except Exception:
+        traceback.print_exc()
+    finally:
+        os._exit(status)
 
 
 def post_worker_init(worker: Any) -> None:
     """Refuse a database of another version; hear of what others change; the first one greets."""
     from hyperstrate import cli, preflight
-    from hyperstrate.shared import cache
+    from hyperstrate.shared import cache, heartbeat
 
     problem = preflight.problem(worker.app.callable)
     if problem:
         sys.stderr.write(f"Hyperstrate cannot start: {problem}\n")
         sys.exit(WORKER_BOOT_ERROR)
-    threading.Thread(target=cache.watch, args=(threading.Event(),), daemon=True).start()
+    for look_after in (cache.watch, heartbeat.run):
+        threading.Thread(target=look_after, args=(threading.Event(),), daemon=True).start()
     os.write(_say_ready, b"1")
     if worker.age == 1:
         with worker.app.callable.app_context():

@@ -25,13 +25,13 @@ def create_app(config: Config | None = None) -> Flask:
     )
     app.config.from_mapping(_settings(config))
     app.extensions["hyperstrate"] = config
-    if config.trusted_proxies:
-        hops = config.trusted_proxies
-        app.wsgi_app = ProxyFix(app.wsgi_app, hops, hops, hops, hops)  # type: ignore[method-assign]
     db.configure(app)
     app.extensions["csrf"] = CSRFProtect(app)
     web.init(app)
     wiring.register(app, web.Api(app), config)
+    if config.trusted_proxies:
+        hops = config.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, hops, hops, hops, hops)  # type: ignore[method-assign]
     app.wsgi_app = Cors(app.wsgi_app, config.frontend_url)  # type: ignore[method-assign]
     cli.register(app)
     migrating.register(app)

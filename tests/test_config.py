@@ -98,3 +98,24 @@ def test_the_redis_of_the_original_is_honoured(tmp_path: Path) -> None:
     config = read(tmp_path, CACHE_BACKEND="redis", CACHE_REDIS_ADDR="cache:6380")
 
     assert config.redis_url == "redis://cache:6380"
+
+
+@pytest.mark.parametrize(
+    ("given", "missing"),
+    [
+        ({"OIDC_AUDIENCE": "us"}, "OIDC_ISSUER"),
+        ({"OIDC_ISSUER": "https://idp.example"}, "OIDC_AUDIENCE"),
+    ],
+)
+def test_tokens_of_an_issuer_are_checked_whole_in_production(
+    tmp_path: Path, given: dict[str, str], missing: str
+) -> None:
+    jwks = {"OIDC_JWKS_URL": "https://idp.example/jwks"}
+
+    with pytest.raises(ConfigError, match=f"^{missing}: "):
+        read(tmp_path, APP_ENV="production", **SECRETS, **jwks, **given)
+
+
+def test_half_an_identity_provider_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="OIDC_CLIENT_ID"):
+        read(tmp_path, OIDC_DISCOVERY_URL="https://idp.example")

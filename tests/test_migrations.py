@@ -13,8 +13,8 @@ from sqlalchemy import inspect
 
 from hyperstrate.app import create_app
 from hyperstrate.config import from_environment
-from hyperstrate.observability.models import Usd
 from hyperstrate.shared.db import Base, db
+from hyperstrate.shared.money import Usd
 from tests import servers
 
 MIGRATIONS = str(Path(__file__).resolve().parent.parent / "migrations")

@@ -10,7 +10,8 @@ from hyperstrate.ai.pages import pages
 from hyperstrate.ai.ports import Ports
 from hyperstrate.ai.providers import place_ollama
 from hyperstrate.config import Config
-from hyperstrate.shared.web import Api, add_nav
+from hyperstrate.shared.navigation import add_nav
+from hyperstrate.shared.web import Api
 
 __all__ = ["Inference", "Ports", "register"]
 

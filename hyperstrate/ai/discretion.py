@@ -18,6 +18,7 @@ def hide(error: BaseException, model: Registration) -> None:
         if len(secret) < SHORTEST:
             continue
         error.message = error.message.replace(secret, HIDDEN)
+        error.detail = error.detail.replace(secret, HIDDEN)
         if error.body:
             error.body = error.body.replace(secret.encode(), HIDDEN.encode())
     error.args = (error.message,)

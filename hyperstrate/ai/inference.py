@@ -49,6 +49,7 @@ class Response(Protocol):
     def headers(self) -> Mapping[str, str]: ...
     def read(self) -> bytes: ...
     def events(self) -> Events: ...
+    def let_end(self) -> None: ...
     def close(self) -> None: ...
 
 
@@ -69,6 +70,9 @@ class Chunks:
     def __next__(self) -> Chunk:
         try:
             return next(self._chunks)
+        except StopIteration:
+            self._response.let_end()
+            raise
         except BaseException as error:
             self._response.close()
             hide(error, self._model)

@@ -67,6 +67,7 @@ def _card(found: Registered) -> ModelCard:
         capabilities=frozenset(definition.capabilities),
         is_configured=found.is_ready,
         context_window=definition.context_window,
+        max_output_tokens=definition.max_output_tokens,
     )
     if prices is None:
         return card

@@ -21,6 +21,7 @@ class Model(Base, Timestamps):
     """
 
     __tablename__ = "models"
+    __audit__ = "model"
     id: Mapped[str] = type_id("mdl")
     org_id: Mapped[str] = mapped_column(
         ForeignKey("auth_organizations.id", ondelete="CASCADE"), index=True
@@ -40,15 +41,16 @@ class ModelConfiguration(Base, Timestamps):
     """Where a model is reached, and with what. Keys and header values are encrypted."""
 
     __tablename__ = "model_configurations"
+    __audit__ = "model_configuration"
     id: Mapped[str] = type_id("mcfg")
     model_id: Mapped[str] = mapped_column(
         ForeignKey("models.id", ondelete="CASCADE"), unique=True, index=True
     )
     base_url: Mapped[str] = mapped_column(String(2000))
-    api_key: Mapped[str | None] = mapped_column(default=None)
-    api_secret: Mapped[str | None] = mapped_column(default=None)
-    api_key_pool: Mapped[list[str]] = mapped_column(default=list)
-    extra_headers: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    api_key: Mapped[str | None] = mapped_column(default=None, info={"secret": True})
+    api_secret: Mapped[str | None] = mapped_column(default=None, info={"secret": True})
+    api_key_pool: Mapped[list[str]] = mapped_column(default=list, info={"secret": True})
+    extra_headers: Mapped[dict[str, Any]] = mapped_column(default=dict, info={"secret": True})
     connect_timeout_secs: Mapped[float]
     first_byte_timeout_secs: Mapped[float]
     idle_timeout_secs: Mapped[float]

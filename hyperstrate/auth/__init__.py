@@ -4,25 +4,51 @@ from __future__ import annotations
 
 from flask import Flask
 
-from hyperstrate.auth import api, keys, pages
+from hyperstrate.auth import alerts, api, budgets, key_secrets, keys, limits, pages
 from hyperstrate.auth.identity import Identity
+from hyperstrate.auth.limiter import Limiter
+from hyperstrate.auth.oidc_web import Web
 from hyperstrate.auth.pages import browser
 from hyperstrate.auth.ports import Ports
 from hyperstrate.auth.runtime import Runtime, use
 from hyperstrate.auth.throttle import Throttle
 from hyperstrate.auth.tokens import Tokens
 from hyperstrate.config import Config
-from hyperstrate.events import RequestsRecorded, RouterDeleted, requests_recorded, router_deleted
+from hyperstrate.events import (
+    RequestsRecorded,
+    RouterDeleted,
+    budget_crossed,
+    requests_recorded,
+    router_deleted,
+)
 from hyperstrate.shared import web
 from hyperstrate.shared.db import unit_of_work
+from hyperstrate.shared.navigation import HOME, add_nav
 
-__all__ = ["Ports", "register"]
+__all__ = ["Limiter", "Ports", "register"]
+#: Pages of the section Access, besides its first.
+ACCESS = tuple(
+    f"{HOME}/{name}"
+    for name in ("virtual-keys", "teams", "users", "sso", "limits", "budgets", "organization")
+)
 
 
 def register(app: Flask, api_document: web.Api, ports: Ports) -> None:
     """Bring sign-in, keys and teams into ``app``, and answer its guards."""
     config: Config = app.extensions["hyperstrate"]
-    use(Runtime(config, ports.routers, Throttle(ports.store), Tokens(config.jwt_secret)))
+    use(
+        Runtime(
+            config,
+            ports.routers,
+            Throttle(ports.store),
+            Tokens(config.jwt_secret),
+            ports.store,
+            ports.rules,
+            Web(ports.rules),
+            ports.spending,
+            ports.logs,
+        )
+    )
     browser.init(app)
     app.extensions["identity"] = Identity(browser.caller_of_cookie)
     for blueprint in api.BLUEPRINTS:
@@ -30,16 +56,19 @@ def register(app: Flask, api_document: web.Api, ports: Ports) -> None:
         api_document.register_blueprint(blueprint)
     for blueprint in pages.BLUEPRINTS:
         app.register_blueprint(blueprint)
-    web.add_nav("API keys", "key_pages.show", "key-round", 40)
+    add_nav("Access", "key_pages.show", "key-round", 40, also=ACCESS)
     requests_recorded.connect(_mark_keys_used)
     router_deleted.connect(_forget_router)
+    budget_crossed.connect(alerts.tell)
 
 
 def _forget_router(event: RouterDeleted) -> None:
     with unit_of_work():
         keys.forget_router(event.org_id, event.router_id)
+        limits.clear(event.org_id, "router", event.router_id)
+        budgets.forget_scope(event.org_id, "router", event.router_id)
 
 
 def _mark_keys_used(event: RequestsRecorded) -> None:
     with unit_of_work():
-        keys.mark_used(event.keys_used)
+        key_secrets.mark_used(event.keys_used)

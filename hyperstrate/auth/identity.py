@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from hyperstrate.auth import keys, sessions
+from hyperstrate.auth import sessions, verifying
 from hyperstrate.shared.crypto import KEY_PREFIX
 from hyperstrate.shared.guards import Caller
 
@@ -18,7 +18,7 @@ class Identity:
     def from_credential(self, credential: str) -> Caller:
         """The owner of an API key or session token. Raises Unauthorized."""
         if credential.startswith(KEY_PREFIX):
-            return keys.verify(credential)
+            return verifying.verify(credential)
         return sessions.verify(credential)
 
     def from_browser(self) -> Caller | None:

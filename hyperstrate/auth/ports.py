@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Protocol
 
+from hyperstrate.auth.spending import Spending
+from hyperstrate.shared.addresses import AddressRules
 from hyperstrate.shared.store import Store
 
 
@@ -18,7 +21,17 @@ class Routers(Protocol):
         """id -> name, by name: of those of ``router_ids`` that exist; without ids, of all."""
 
 
+class Logs(Protocol):
+    """Answered by ``observability``."""
+
+    def costs(self, org_id: str, request_ids: Sequence[str]) -> Mapping[str, Decimal]:
+        """What the log says that requests cost, in USD; without those that it has not."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ports:
     routers: Routers
     store: Store
+    rules: AddressRules
+    spending: Spending
+    logs: Logs

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hyperstrate.auth.ports import Routers
+from hyperstrate.auth.oidc_web import Web
+from hyperstrate.auth.ports import Logs, Routers
+from hyperstrate.auth.spending import Spending
 from hyperstrate.auth.throttle import Throttle
 from hyperstrate.auth.tokens import Tokens
 from hyperstrate.config import Config
+from hyperstrate.shared.addresses import AddressRules
+from hyperstrate.shared.store import Store
 
 _runtime: Runtime | None = None
 
@@ -20,6 +24,11 @@ class Runtime:
     routers: Routers
     throttle: Throttle
     tokens: Tokens
+    store: Store
+    rules: AddressRules
+    web: Web
+    spending: Spending
+    logs: Logs
 
 
 def use(present: Runtime) -> None:

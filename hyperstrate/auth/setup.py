@@ -10,14 +10,17 @@ from pathlib import Path
 
 from marshmallow import ValidationError
 
-from hyperstrate.auth import directory, teams
+from hyperstrate.auth import directory, organizations, teams
 from hyperstrate.auth.models import Organization, User
 from hyperstrate.auth.runtime import runtime
-from hyperstrate.auth.schemas import SetupBody
+from hyperstrate.auth.schemas_people import SetupBody
 from hyperstrate.config import Config
-from hyperstrate.shared.cache import bump
-from hyperstrate.shared.db import after_commit
+from hyperstrate.shared import audit
+from hyperstrate.shared.cache import CacheVersion
+from hyperstrate.shared.db import after_commit, insert, session
 from hyperstrate.shared.errors import BadRequest, Conflict, Unauthorized
+
+QUEUE = "set-up"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +33,7 @@ class Founding:
 
 def is_required() -> bool:
     """Nobody was set up here yet."""
-    return not directory.has_organizations()
+    return not organizations.any_exists()
 
 
 def pending_token(config: Config) -> str | None:
@@ -58,7 +61,11 @@ def found(
     if not compare_digest(setup_token.encode(), expected.encode()):
         raise Unauthorized("the set-up token is wrong", fields={"setupToken": ["is wrong"]})
     after_commit(lambda: forget_token(config))
-    return _establish(org_name=org_name, name=name, email=email, password=password)
+    founding = _establish(org_name=org_name, name=name, email=email, password=password)
+    admin = founding.admin
+    actor = audit.person(admin.id, admin.email, founding.organization.id)
+    audit.log("set_up", object_type="user", object_id=admin.id, actor=actor)
+    return founding
 
 
 def bootstrap(org_name: str, email: str, password: str, *, name: str = "") -> Founding:
@@ -72,22 +79,23 @@ def bootstrap(org_name: str, email: str, password: str, *, name: str = "") -> Fo
 
 
 def _establish(*, org_name: str, name: str, email: str, password: str) -> Founding:
-    """The first organization, its default team and its admin."""
+    """The first organization, its default team and its admin, who is platform admin too."""
     _queue()
     if not is_required():
         raise _is_done()
-    organization = directory.create_organization(org_name)
+    organization = organizations.create(org_name)
     admin = directory.create_user(
-        organization.id, email, name=name, role="admin", password=password
+        organization.id, email, name=name, role="admin", password=password, is_platform_admin=True
     )
-    team = teams.create(organization.id, teams.DEFAULT_NAME)
-    directory.join(organization.id, admin.id, team.id)
+    teams.add_member(organization.id, teams.default(organization.id).id, admin.id)
     return Founding(organization, admin)
 
 
 def _queue() -> None:
     """Wait for another set-up that is under way: both write the same row of cache versions."""
-    bump("users")
+    first = insert(CacheVersion).values(topic=QUEUE, version=1)
+    later = {"version": CacheVersion.version + 1}
+    session.execute(first.on_conflict_do_update(index_elements=["topic"], set_=later))
 
 
 def _is_done() -> Conflict:

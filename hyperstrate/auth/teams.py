@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from sqlalchemy import delete as sql_delete
 from sqlalchemy import exists as sql_exists
-from sqlalchemy import select
+from sqlalchemy import func, select
 
-from hyperstrate.auth.models import Team
+from hyperstrate.auth import ceilings
+from hyperstrate.auth.models import Membership, Team, User, UserTeam
+from hyperstrate.shared import audit
 from hyperstrate.shared.cache import bump
-from hyperstrate.shared.db import session
+from hyperstrate.shared.db import insert, session
 from hyperstrate.shared.errors import NotFound
 from hyperstrate.shared.pagination import DEFAULT_PER_PAGE, MAX_PER_PAGE, Page, paginate
 
@@ -35,6 +38,7 @@ def create(
     )
     session.add(team)
     session.flush()
+    _keep_ceilings(team)
     return team
 
 
@@ -92,6 +96,7 @@ def update(org_id: str, team_id: str, changes: Mapping[str, Any]) -> Team:
     for column, value in changes.items():
         setattr(team, column, value)
     session.flush()
+    _keep_ceilings(team)
     bump("teams")
     return team
 
@@ -100,4 +105,67 @@ def delete(org_id: str, team_id: str) -> None:
     """Delete a team with its keys and memberships. Raises NotFound."""
     session.delete(get(org_id, team_id))
     session.flush()
+    ceilings.forget_gone(org_id)
     bump("teams")
+
+
+def members(
+    org_id: str, team_id: str, *, page: int = 1, per_page: int = DEFAULT_PER_PAGE
+) -> Page[Membership]:
+    """The people of a team, by e-mail. Raises NotFound."""
+    own = (
+        select(Membership)
+        .join(UserTeam, UserTeam.user_id == Membership.user_id)
+        .join(User, User.id == Membership.user_id)
+        .where(UserTeam.team_id == get(org_id, team_id).id, Membership.org_id == org_id)
+        .order_by(User.email)
+    )
+    return paginate(own, page=page, per_page=per_page)
+
+
+def sizes(org_id: str) -> dict[str, int]:
+    """id -> how many people, of the teams that have some."""
+    rows = session.execute(
+        select(UserTeam.team_id, func.count())
+        .join(Team, Team.id == UserTeam.team_id)
+        .where(Team.org_id == org_id)
+        .group_by(UserTeam.team_id)
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+def of_person(org_id: str, user_id: str) -> list[Team]:
+    """The teams of a person in an organization, by name."""
+    own = select(Team).join(UserTeam, UserTeam.team_id == Team.id).order_by(Team.name, Team.id)
+    return list(session.scalars(own.where(Team.org_id == org_id, UserTeam.user_id == user_id)))
+
+
+def add_member(org_id: str, team_id: str, user_id: str) -> None:
+    """Put a member of the organization into a team; twice is as good as once. Raises NotFound."""
+    team = get(org_id, team_id)
+    if session.get(Membership, (user_id, org_id)) is None:
+        raise NotFound("user not found")
+    place = insert(UserTeam).values(user_id=user_id, team_id=team.id)
+    session.execute(place.on_conflict_do_nothing())
+    bump("teams")
+    _log("add_member", org_id, team_id, {"userId": user_id})
+
+
+def remove_member(org_id: str, team_id: str, user_id: str) -> None:
+    """Take a person out of a team, if they are in it. Raises NotFound for the team."""
+    team = get(org_id, team_id)
+    session.execute(
+        sql_delete(UserTeam).where(UserTeam.user_id == user_id, UserTeam.team_id == team.id)
+    )
+    bump("teams")
+    _log("remove_member", org_id, team_id, {"userId": user_id})
+
+
+def _keep_ceilings(team: Team) -> None:
+    ceilings.keep(
+        team.org_id, "team", team.id, requests=team.max_requests, cost_usd=team.max_cost_usd
+    )
+
+
+def _log(what: str, org_id: str, team_id: str, detail: Mapping[str, Any]) -> None:
+    audit.log(what, org_id=org_id, object_type="team", object_id=team_id, detail=detail)

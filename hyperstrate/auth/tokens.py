@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from datetime import datetime
 
 from joserfc import jwt
 from joserfc.errors import JoseError
@@ -12,7 +13,6 @@ from joserfc.jwk import OctKey
 from hyperstrate.shared.errors import Unauthorized
 from hyperstrate.shared.ids import new_id
 
-LIFETIME_S = 24 * 3600
 CLOCK_SKEW_S = 10
 ALGORITHM = "HS256"
 ISSUER = "hyperstrate"
@@ -21,10 +21,10 @@ AUDIENCE = "hyperstrate-api"
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Whose session a token is. It ends when the person's session version moves on."""
+    """Whose token it is, and of which session: with that it ends."""
 
     user_id: str
-    session_version: int
+    session_id: str
 
 
 class Tokens:
@@ -37,21 +37,21 @@ class Tokens:
             iss={"essential": True, "value": ISSUER},
             aud={"essential": True, "value": AUDIENCE},
             sub={"essential": True},
+            sid={"essential": True},
             exp={"essential": True},
         )
 
-    def issue(self, user_id: str, *, org_id: str, session_version: int) -> str:
-        """A token for a person who proved who they are."""
-        issued = int(time.time())
+    def issue(self, claim: Claim, *, org_id: str, expires_at: datetime) -> str:
+        """A token of a session, for as long as that lasts."""
         claims = {
             "iss": ISSUER,
             "aud": AUDIENCE,
-            "sub": user_id,
+            "sub": claim.user_id,
+            "sid": claim.session_id,
             "org": org_id,
-            "iat": issued,
-            "exp": issued + LIFETIME_S,
+            "iat": int(time.time()),
+            "exp": int(expires_at.timestamp()),
             "jti": new_id("jwt"),
-            "sv": session_version,
         }
         return jwt.encode({"alg": ALGORITHM}, claims, self._key, algorithms=[ALGORITHM])
 
@@ -62,4 +62,4 @@ class Tokens:
             self._rules.validate(claims)
         except (JoseError, ValueError):
             raise Unauthorized("the key or session token is not valid") from None
-        return Claim(claims["sub"], claims.get("sv", 0))
+        return Claim(str(claims["sub"]), str(claims["sid"]))

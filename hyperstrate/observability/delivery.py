@@ -31,6 +31,8 @@ MAX_DETAIL = 1000
 JOB = "deliver_webhook"
 # A failure of these kinds is the client's own doing, or nobody waits for the answer any more.
 _OF_THE_CLIENT = frozenset({400, 413, 422, 499})
+_NO_ROOM = 402
+_BURSTS = frozenset({"rate_limit_exceeded", "budget_exceeded"})
 _webhooks: Webhooks | None = None
 _rules = AddressRules(())
 
@@ -63,6 +65,8 @@ def _event_of(log: Row, *, targets: int) -> WebhookEvent | None:
         return "request_blocked"
     if code == "rate_limited" and not calls:  # ours; a provider's limit is the end of a call
         return "rate_limit_exceeded"
+    if code == "budget_exceeded" and log["http_status"] == _NO_ROOM:
+        return "budget_exceeded"
     if code in ("all_targets_failed", "circuit_open"):
         return "all_targets_failed"
     failing = {call["target_id"] for call in calls if call["status"] == "error"}
@@ -71,9 +75,10 @@ def _event_of(log: Row, *, targets: int) -> WebhookEvent | None:
 
 
 def _occurrence(event: WebhookEvent, log: Row) -> Occurrence:
-    """Each request is told once, although its line may be read twice; of a limit, once a minute."""
+    """Each request is told once, although its line may be read twice; of a limit or budget, one a
+    minute."""
     at = log["created_at"]
-    is_burst = event == "rate_limit_exceeded"
+    is_burst = event in _BURSTS
     return Occurrence(
         org_id=log["org_id"],
         router_id=log["router_id"],

@@ -7,6 +7,7 @@ from typing import Literal
 from sqlalchemy import update
 
 from hyperstrate.observability.models import InferenceLog
+from hyperstrate.shared import audit
 from hyperstrate.shared.db import session
 from hyperstrate.shared.errors import NotFound
 
@@ -22,3 +23,5 @@ def give(org_id: str, log_id: str, feedback: Feedback) -> None:
     )
     if not changed.rowcount:  # type: ignore[attr-defined]
         raise NotFound("log not found")
+    detail = {"feedback": feedback}
+    audit.log("feedback", org_id=org_id, object_type="log", object_id=log_id, detail=detail)

@@ -13,7 +13,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
-from hyperstrate.events import RoutedInference
+from hyperstrate.events import CallerRefused, RoutedInference
 from hyperstrate.shared.spool import backlog
 
 LATENCY_BUCKETS_S = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0)
@@ -39,6 +39,19 @@ _latency = Histogram(
 SPOOL_FAILURES = Counter(
     "spool_failures", "Finished requests that could not be spooled", registry=_registry
 )
+
+
+_refused = Counter(
+    "inference_refused",
+    "Calls of models by those who may not make them",
+    ("code",),
+    registry=_registry,
+)
+
+
+def count_refusal(event: CallerRefused) -> None:
+    """Count a call by somebody who may not make it: those are not audited one by one."""
+    _refused.labels(event.code).inc()
 
 
 class _OfRequest:

@@ -7,35 +7,13 @@ from decimal import Decimal
 from typing import Any
 
 import orjson
-from sqlalchemy import BigInteger, Index, Numeric, Text, text
+from sqlalchemy import BigInteger, Index, Text, UniqueConstraint, text
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import Mapped, mapped_column
-from sqlalchemy.types import TypeDecorator, TypeEngine
+from sqlalchemy.types import TypeDecorator
 
 from hyperstrate.shared.db import Base, now, type_id
-
-_SQLITE_UNITS = Decimal(10**10)
-
-
-class Usd(TypeDecorator[Decimal]):
-    """Money with ten decimals, exact in sums too: SQLite, which has no decimals, keeps integers."""
-
-    impl = Numeric(18, 10)
-    cache_ok = True
-
-    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        is_sqlite = dialect.name == "sqlite"
-        return dialect.type_descriptor(BigInteger() if is_sqlite else Numeric(18, 10))
-
-    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> Any:
-        if value is None or dialect.name != "sqlite":
-            return value
-        return int((value * _SQLITE_UNITS).to_integral_value())
-
-    def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:
-        if value is None:
-            return None
-        return Decimal(value) / _SQLITE_UNITS if dialect.name == "sqlite" else Decimal(value)
+from hyperstrate.shared.money import Usd
 
 
 class JsonText(TypeDecorator[list[Any]]):
@@ -49,6 +27,19 @@ class JsonText(TypeDecorator[list[Any]]):
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> list[Any] | None:
         return orjson.loads(value or "[]")  # type: ignore[no-any-return]
+
+
+class CountsText(TypeDecorator[dict[str, int]]):
+    """How often each value came, as JSON in a text column."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: dict[str, int] | None, dialect: Dialect) -> str | None:
+        return orjson.dumps(value or {}).decode()
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> dict[str, int] | None:
+        return orjson.loads(value or "{}")  # type: ignore[no-any-return]
 
 
 class InferenceLog(Base):
@@ -151,6 +142,40 @@ class InferencePayload(Base):
     created_at: Mapped[datetime] = mapped_column(index=True)
 
 
+class UsageHour(Base):
+    """What the requests of one hour of UTC add up to.
+
+    ``scope`` says of which requests: "all"; "router", those of one router, or of none; "model",
+    those of one model. What does not name its scope is empty. ``latencies``: how long they took,
+    rounded as ``latencies.about`` does, and how many took that long; without those that took no
+    time, and of a model only the successful ones. ``latency_ms`` is the sum of the same, exactly.
+
+    ``sums`` keeps it, in the transaction that writes the logs; ``retention`` says how long.
+    """
+
+    __tablename__ = "usage_hours"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    org_id: Mapped[str] = mapped_column(primary_key=True)
+    scope: Mapped[str] = mapped_column(primary_key=True)
+    hour: Mapped[datetime] = mapped_column(primary_key=True, index=True)
+    router_id: Mapped[str] = mapped_column(primary_key=True)
+    model_id: Mapped[str] = mapped_column(primary_key=True)
+    model_def_key: Mapped[str] = mapped_column(primary_key=True)
+    provider: Mapped[str] = mapped_column(primary_key=True)
+
+    requests: Mapped[int] = mapped_column(BigInteger)
+    errors: Mapped[int] = mapped_column(BigInteger)
+    cache_hits: Mapped[int] = mapped_column(BigInteger)
+    exact_hits: Mapped[int] = mapped_column(BigInteger)
+    semantic_hits: Mapped[int] = mapped_column(BigInteger)
+    input_tokens: Mapped[int] = mapped_column(BigInteger)
+    output_tokens: Mapped[int] = mapped_column(BigInteger)
+    cost_usd: Mapped[Decimal] = mapped_column(Usd(28))
+    latency_ms: Mapped[int] = mapped_column(BigInteger)
+    latencies: Mapped[dict[str, int]] = mapped_column(CountsText)
+
+
 class WebhookDelivery(Base):
     """One try to tell a router's webhook of an event; ``status_code`` is 0 without an answer."""
 
@@ -168,3 +193,54 @@ class WebhookDelivery(Base):
     attempt: Mapped[int] = mapped_column(default=1)
     request_id: Mapped[str] = mapped_column(default="")
     created_at: Mapped[datetime] = mapped_column(default=now, index=True)
+
+
+class AuditLog(Base):
+    """What somebody did, or was refused: one link of a chain, written once and never changed.
+
+    Each organization has a chain, and the installation has one under the empty ``org_id``. ``hash``
+    is the SHA-256 of all other columns, ``prev_hash``, the hash of the link before, among them.
+    ``seq`` counts from 1. ``user_id`` and ``user_email``: the actor, a person or not. No foreign
+    keys: what was done stays when its organization goes.
+    """
+
+    __tablename__ = "audit_logs"
+    __table_args__ = (
+        UniqueConstraint("org_id", "seq"),
+        Index(None, "org_id", "created_at"),
+        Index(None, "org_id", "resource", "resource_id"),
+    )
+
+    id: Mapped[str] = type_id("alog")
+    org_id: Mapped[str]
+    seq: Mapped[int] = mapped_column(BigInteger)
+    created_at: Mapped[datetime]
+    actor_kind: Mapped[str]
+    user_id: Mapped[str]
+    user_email: Mapped[str]
+    action: Mapped[str]
+    resource: Mapped[str]
+    resource_id: Mapped[str]
+    outcome: Mapped[str]
+    details: Mapped[str] = mapped_column(Text)
+    ip_address: Mapped[str]
+    user_agent: Mapped[str]
+    request_id: Mapped[str]
+    prev_hash: Mapped[str]
+    hash: Mapped[str]
+
+
+class AuditChain(Base):
+    """The end of a chain, and the row that its writers wait for.
+
+    ``seq`` and ``hash`` are those of the last link. Links up to ``purged_seq`` are gone with their
+    time; ``purged_hash`` is the hash of the last of them, which the next one names.
+    """
+
+    __tablename__ = "audit_chains"
+
+    org_id: Mapped[str] = mapped_column(primary_key=True)
+    seq: Mapped[int] = mapped_column(BigInteger, default=0)
+    hash: Mapped[str] = mapped_column(default="")
+    purged_seq: Mapped[int] = mapped_column(BigInteger, default=0)
+    purged_hash: Mapped[str] = mapped_column(default="")

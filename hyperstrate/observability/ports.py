@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from hyperstrate.shared.addresses import AddressRules
 
@@ -20,9 +20,28 @@ class ModelRef:
     provider: str
 
 
-class Names(Protocol):
-    """Answered by ``router`` and ``ai``; ids that are gone are left out."""
+class Ledger(Protocol):
+    """Answered by ``auth``: the books of what was spent."""
 
+    def write(self, logs: Sequence[Mapping[str, Any]]) -> None:
+        """Enter the calls of these rows of the log, in the present unit of work."""
+
+    def sweep(self) -> None:
+        """Clear up after processes that were killed."""
+
+
+class NoLedger:
+    """The books of an installation that has only this module."""
+
+    def write(self, logs: Sequence[Mapping[str, Any]]) -> None: ...
+
+    def sweep(self) -> None: ...
+
+
+class Names(Protocol):
+    """Answered by ``router``, ``ai`` and ``auth``; ids that are gone are left out."""
+
+    def people(self, org_id: str, ids: set[str]) -> Mapping[str, str]: ...
     def routers(self, org_id: str, ids: set[str]) -> Mapping[str, str]: ...
     def models(self, org_id: str, ids: set[str]) -> Mapping[str, ModelRef]: ...
 
@@ -108,3 +127,4 @@ class Ports:
     inventory: Inventory = field(default_factory=NothingYet)
     webhooks: Webhooks = field(default_factory=NobodyListens)
     rules: AddressRules = field(default_factory=lambda: AddressRules(()))
+    ledger: Ledger = field(default_factory=NoLedger)

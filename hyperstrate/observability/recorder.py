@@ -7,22 +7,22 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from time import monotonic
-from typing import Any
 
 import orjson
 import structlog
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, StatementError
+from sqlalchemy.orm import InstrumentedAttribute
 
 from hyperstrate.events import RequestsRecorded, RoutedInference, requests_recorded
-from hyperstrate.observability import delivery, metrics, retention, rows
+from hyperstrate.observability import delivery, metrics, retention, rows, sums
 from hyperstrate.observability.models import InferenceLog, InferencePayload
+from hyperstrate.observability.ports import Ledger, NoLedger
 from hyperstrate.observability.rows import Record
-from hyperstrate.shared.db import Base, after_commit, session, unit_of_work
+from hyperstrate.shared.db import after_commit, insert, session, unit_of_work
 from hyperstrate.shared.spool import Spool, SpoolReader
 
 log = structlog.get_logger(__name__)
@@ -30,14 +30,15 @@ BATCH = 500
 IDLE_S = 0.1
 LONGEST_WAIT_S = 5.0
 PURGE_EVERY_S = 3600.0
-_insert: dict[str, Callable[..., Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+SWEEP_EVERY_S = 5.0
 _spool: Spool | None = None
+_ledger: Ledger = NoLedger()
 
 
-def configure(spool: Spool) -> None:
-    """Set where :func:`record_inference` writes."""
-    global _spool
-    _spool = spool
+def configure(spool: Spool, ledger: Ledger | None = None) -> None:
+    """Set where :func:`record_inference` writes, and whose books are kept with the log."""
+    global _spool, _ledger
+    _spool, _ledger = spool, ledger or NoLedger()
 
 
 def record_inference(event: RoutedInference) -> None:
@@ -104,10 +105,13 @@ def _readable(reader: SpoolReader, lines: Sequence[bytes]) -> list[Record]:
 
 
 def _store(records: Sequence[Record]) -> None:
+    logs = {record.log["id"]: record.log for record in records}
     payloads = [record.payload for record in records if record.payload]
     with unit_of_work():
-        _insert_new(InferenceLog, [record.log for record in records])
-        _insert_new(InferencePayload, payloads)
+        new = _insert_new(InferenceLog.id, list(logs.values()))
+        sums.add(logs[id] for id in new)
+        _insert_new(InferencePayload.log_id, payloads)
+        _ledger.write(list(logs.values()))
         delivery.queue_those_of(records)
         after_commit(lambda: requests_recorded.emit(RequestsRecorded(_keys_used(records))))
 
@@ -123,11 +127,12 @@ def _store_singly(reader: SpoolReader, records: Sequence[Record]) -> None:
             reader.reject(record.line, repr(error.args[0]))
 
 
-def _insert_new(table: type[Base], values: list[rows.Row]) -> None:
-    """Insert; what is there already stays, so that a line may be read twice."""
-    if values:
-        insert = _insert[session.get_bind().dialect.name]
-        session.execute(insert(table.__table__).on_conflict_do_nothing(), values)
+def _insert_new(key: InstrumentedAttribute[str], values: list[rows.Row]) -> Sequence[str]:
+    """Insert; what is there already stays, so that a line may be read twice. Returns the new."""
+    if not values:
+        return []
+    statement = insert(key.class_.__table__).on_conflict_do_nothing()
+    return session.scalars(statement.returning(key), values).all()
 
 
 def _is_refusal(error: Exception) -> bool:
@@ -135,16 +140,22 @@ def _is_refusal(error: Exception) -> bool:
     return isinstance(error, DataError | IntegrityError) or not isinstance(error, DBAPIError)
 
 
-def _keys_used(records: Sequence[Record]) -> dict[tuple[str, str], datetime]:
-    used: dict[tuple[str, str], datetime] = {}
+def _keys_used(records: Sequence[Record]) -> dict[tuple[str, str, str], datetime]:
+    used: dict[tuple[str, str, str], datetime] = {}
     for record in records:
-        key = (record.log["org_id"], record.log["api_key_id"])
-        if key[1]:
-            used[key] = max(record.log["created_at"], used.get(key, record.log["created_at"]))
+        key, at = record.key_used, record.log["created_at"]
+        if key is not None:
+            used[key] = max(at, used.get(key, at))
     return used
 
 
-def run(folder: str | Path, *, retention_days: int, stop: threading.Event | None = None) -> None:
+def run(
+    folder: str | Path,
+    *,
+    retention_days: int,
+    audit_days: int = 365,
+    stop: threading.Event | None = None,
+) -> None:
     """Record until ``stop`` is set or the parent process is gone, then what is still there.
 
     Left out, ``stop`` is set by SIGTERM and SIGINT. Waits while another process of this host
@@ -157,32 +168,50 @@ def run(folder: str | Path, *, retention_days: int, stop: threading.Event | None
         if stop.wait(0.5) or os.getppid() != parent:
             return
     try:
-        _work(reader, _Purge(retention_days), stop=stop, parent=parent)
+        routine = _Routine(
+            _Duty(SWEEP_EVERY_S, lambda: _ledger.sweep()),
+            _Duty(PURGE_EVERY_S, lambda: _purge(retention_days, audit_days)),
+        )
+        _work(reader, routine, stop=stop, parent=parent)
     finally:
         reader.release()
 
 
-class _Purge:
-    """Deletes old logs, once an hour."""
-
-    def __init__(self, days: int) -> None:
-        self._days = days
-        self._due = monotonic()
-
-    def when_due(self) -> None:
-        if monotonic() >= self._due:
-            retention.purge(self._days)
-            self._due = monotonic() + PURGE_EVERY_S
+def _purge(log_days: int, audit_days: int) -> None:
+    retention.purge(log_days)
+    retention.purge_audit(audit_days)
 
 
-def _work(reader: SpoolReader, purge: _Purge, *, stop: threading.Event, parent: int) -> None:
+@dataclass
+class _Duty:
+    """What is to be done now and then."""
+
+    every_s: float
+    action: Callable[[], None]
+    due: float = 0.0
+
+
+class _Routine:
+    """What the recorder does besides recording."""
+
+    def __init__(self, *duties: _Duty) -> None:
+        self._duties = duties
+
+    def do_what_is_due(self) -> None:
+        for duty in self._duties:
+            if monotonic() >= duty.due:
+                duty.action()
+                duty.due = monotonic() + duty.every_s
+
+
+def _work(reader: SpoolReader, routine: _Routine, *, stop: threading.Event, parent: int) -> None:
     failures = 0
     while True:
         is_leaving = stop.is_set() or os.getppid() != parent
         try:
             written = write_batch(reader)
-            if not written and not is_leaving:
-                purge.when_due()
+            if not is_leaving:
+                routine.do_what_is_due()
         except Exception as error:
             log.error("recorder_failed", error=str(error), exc_info=not failures)
             if is_leaving:

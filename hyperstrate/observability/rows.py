@@ -11,10 +11,11 @@ import orjson
 
 Row: TypeAlias = dict[str, Any]
 MAX_MESSAGE = 10_000
+_TEN_DECIMALS = Decimal("1e-10")  # as the table has them, so that sums of rows are exact
 _SAME_NAME = (
     "id", "org_id", "source", "status", "router_id", "router_name", "model_id", "model_def_key",
     "provider", "price_version", "error_code", "finish_reason", "dialect", "cache_hit_type",
-    "user_id", "team_id", "api_key_id",
+    "user_id", "team_id", "api_key_id", "virtual_key_id",
 )  # fmt: skip
 _TOKENS = (
     "input_tokens", "output_tokens", "cached_input_tokens", "cache_write_input_tokens",
@@ -30,11 +31,15 @@ _SESSION_WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A finished request as it is stored; ``line`` is where it came from."""
+    """A finished request as it is stored; ``line`` is where it came from.
+
+    ``key_used``: organisation, key, and the prefix of the secret that was sent; None without one.
+    """
 
     line: bytes
     log: Row
     payload: Row | None
+    key_used: tuple[str, str, str] | None = None
 
 
 def read(line: bytes) -> Record:
@@ -56,7 +61,13 @@ def read(line: bytes) -> Record:
         "attempts": list(event["attempts"]),
         "dropped": list(event["dropped"]),
     }
-    return Record(line, log, _payload(event, created_at))
+    return Record(line, log, _payload(event, created_at), _key_used(event))
+
+
+def _key_used(event: dict[str, Any]) -> tuple[str, str, str] | None:
+    """An API key may count on a virtual key, whose own secret was not used then."""
+    key_id = event["api_key_id"] or event["virtual_key_id"]
+    return (event["org_id"], key_id, event["key_prefix"]) if key_id else None
 
 
 def _tokens(usage: dict[str, Any]) -> Row:
@@ -69,7 +80,7 @@ def _tokens(usage: dict[str, Any]) -> Row:
 def _measures(event: dict[str, Any]) -> Row:
     ttft_ms = event["ttft_ms"]
     return {
-        "cost_usd": Decimal(str(event["cost_usd"])),
+        "cost_usd": Decimal(str(event["cost_usd"])).quantize(_TEN_DECIMALS),
         "latency_ms": round(event["latency_ms"]),
         "overhead_ms": float(event["overhead_ms"]),
         "ttft_ms": None if ttft_ms is None else round(ttft_ms),

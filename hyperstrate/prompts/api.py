@@ -65,7 +65,7 @@ def update(body: dict[str, Any], prompt_id: str) -> Any:
 @require_admin
 @blueprint.response(204)
 def delete(prompt_id: str) -> None:
-    """Delete a prompt and its versions."""
+    """Delete a prompt and its versions; 409 while a router or a target of one uses it."""
     with unit_of_work():
         library.delete(caller().org_id, prompt_id)
 

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlalchemy import func, or_, select
 from sqlalchemy.exc import IntegrityError
 
 from hyperstrate.prompts.models import Prompt, PromptVersion
+from hyperstrate.prompts.ports import Ports
 from hyperstrate.shared.cache import bump
 from hyperstrate.shared.db import session
 from hyperstrate.shared.errors import BadRequest, Conflict, NotFound
 from hyperstrate.shared.pagination import Page, paginate
 from hyperstrate.shared.template import check, extract_variables
+
+MOST_NAMED = 5
+_ports: Ports | None = None
+
+
+def use(ports: Ports) -> None:
+    """Whom to ask who uses a prompt."""
+    global _ports
+    _ports = ports
 
 
 def find(org_id: str, *, query: str = "", page: int = 1, per_page: int = 30) -> Page[Prompt]:
@@ -85,8 +97,13 @@ def update(
 
 
 def delete(org_id: str, prompt_id: str) -> None:
-    """Raises NotFound. Routers and targets that used it go on without."""
-    session.delete(get(org_id, prompt_id))
+    """Raises NotFound, and Conflict while a router or a target of one uses it."""
+    prompt = get(org_id, prompt_id)
+    assert _ports is not None, "prompts.register was not called"
+    users = _ports.routers.with_prompt(org_id, prompt_id)
+    if users:
+        raise Conflict(f"this prompt is in use; take it out of {_listed(users)} first")
+    session.delete(prompt)
     session.flush()
     bump("prompts")
 
@@ -125,6 +142,13 @@ def restore(org_id: str, prompt_id: str, version_id: str) -> Prompt:
     session.flush()
     _keep_version(prompt)
     return prompt
+
+
+def _listed(names: Sequence[str]) -> str:
+    kind = "the router" if len(names) == 1 else "the routers"
+    others = len(names) - MOST_NAMED
+    more = f" and {others} more" if others > 0 else ""
+    return f"{kind} {', '.join(names[:MOST_NAMED])}{more}"
 
 
 def _check(content: str) -> None:

@@ -14,6 +14,7 @@ class Prompt(Base, Timestamps):
     """A prompt as it reads now; ``variables`` are the names of its {{placeholders}}."""
 
     __tablename__ = "prompts"
+    __audit__ = "prompt"
 
     id: Mapped[str] = type_id("prm")
     org_id: Mapped[str] = mapped_column(
@@ -29,6 +30,7 @@ class PromptVersion(Base):
     """A prompt as it read at one time; versions count from 1."""
 
     __tablename__ = "prompt_versions"
+    __audit__ = "prompt_version"
     __table_args__ = (UniqueConstraint("prompt_id", "version"),)
 
     id: Mapped[str] = type_id("prmv")

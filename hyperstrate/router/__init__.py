@@ -5,13 +5,14 @@ from __future__ import annotations
 from flask import Flask
 
 from hyperstrate.events import ModelDeleted, model_deleted
-from hyperstrate.router import api, pages, routers, views
+from hyperstrate.router import api, document, pages, routers, views
 from hyperstrate.router.plan import Plans
 from hyperstrate.router.ports import Ports
 from hyperstrate.router.proxy import Limits, Proxy
 from hyperstrate.router.wsgi import InferenceFirst
 from hyperstrate.shared.db import unit_of_work
-from hyperstrate.shared.web import Api, add_nav
+from hyperstrate.shared.navigation import add_nav
+from hyperstrate.shared.web import Api
 
 __all__ = ["Ports", "register"]
 
@@ -24,6 +25,7 @@ def register(app: Flask, api_document: Api, ports: Ports, limits: Limits) -> Non
     app.extensions["inference"] = skin
     app.extensions["proxy"] = proxy
     app.wsgi_app = skin  # type: ignore[method-assign]
+    document.add_components(api_document.spec)
     for blueprint in (*api.BLUEPRINTS, views.blueprint):
         app.extensions["csrf"].exempt(blueprint)
         api_document.register_blueprint(blueprint)

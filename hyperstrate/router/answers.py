@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import asdict, fields
 from typing import Any
 
 import orjson
@@ -19,9 +19,10 @@ from hyperstrate.shared.chat import (
     Thinking,
     ToolCall,
     ToolResult,
+    Usage,
 )
 
-VERSION = 1
+VERSION = 2
 _KINDS: dict[str, type[Any]] = {
     kind.__name__: kind for kind in (Text, Image, Document, Thinking, ToolCall, ToolResult, Foreign)
 }
@@ -29,7 +30,7 @@ _PLAIN = ("finish_reason", "finish_detail", "stop_sequence", "id", "model", "dro
 
 
 def pack(result: ChatResult) -> bytes:
-    """``result`` without its usage, cost and times: a line of JSON, then the raw answer."""
+    """``result`` without its cost and times: a line of JSON, then the raw answer."""
     line: Json = {name: getattr(result, name) for name in _PLAIN}
     line |= {
         "version": VERSION,
@@ -37,6 +38,7 @@ def pack(result: ChatResult) -> bytes:
         "parts": [_plain(part) for part in result.parts],
         "others": [[_plain(part) for part in choice] for choice in result.others],
         "is_raw": result.raw is not None,
+        "usage": asdict(result.usage) if result.has_usage else None,
     }
     if result.raw is None:
         line["body"] = result.body
@@ -44,7 +46,11 @@ def pack(result: ChatResult) -> bytes:
 
 
 def unpack(packed: bytes) -> ChatResult | None:
-    """What :func:`pack` was given, its usage and cost zero; None for bytes of another version."""
+    """What :func:`pack` was given, its cost zero; None for bytes of another version.
+
+    Its usage is that of the first call, for the client, which finds the same in the raw answer.
+    The log says what this request used: no tokens, no cost, and the kind of the cache.
+    """
     head, _, raw = packed.partition(b"\n")
     try:
         line: Json = orjson.loads(head)
@@ -56,7 +62,8 @@ def unpack(packed: bytes) -> ChatResult | None:
             others=[[_part(plain) for plain in choice] for choice in line["others"]],
             raw=raw if line["is_raw"] else None,
             body=orjson.loads(raw) if line["is_raw"] else line["body"],
-            has_usage=True,
+            usage=Usage(**(line["usage"] or {})),
+            has_usage=line["usage"] is not None,
             **{name: line[name] for name in _PLAIN},
         )
     except (ValueError, KeyError, TypeError):

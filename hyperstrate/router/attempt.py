@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from time import perf_counter
+from decimal import Decimal
+from time import perf_counter, time
 
 from hyperstrate.events import AttemptMade
 from hyperstrate.router import breaker, used
@@ -10,9 +11,10 @@ from hyperstrate.router.ports import Inference
 from hyperstrate.router.relay import prime
 from hyperstrate.router.stage import Exchange, Target
 from hyperstrate.router.strategies import latency_based
-from hyperstrate.shared.chat import ChatRequest, ChatResult
+from hyperstrate.router.worst import worst
+from hyperstrate.shared.chat import ChatRequest, ChatResult, Usage
 from hyperstrate.shared.errors import ProviderError
-from hyperstrate.shared.ids import new_id
+from hyperstrate.shared.spending import Reservation
 from hyperstrate.shared.template import interpolate
 
 
@@ -25,23 +27,41 @@ def attempt(exchange: Exchange, inference: Inference, target: Target) -> ChatRes
         raise ProviderError("the client closed the connection", kind="cancelled")
     breaker.check(exchange, target)
     began = exchange.elapsed_ms()
+    chat = _worded(exchange, target)
+    reservation = _reserve(exchange, inference, target, chat)
     try:
-        result = _send(exchange, inference, target)
+        result = _send(exchange, inference, target, chat)
     except ProviderError as error:
         breaker.record(exchange, target, error)
-        _note_failure(exchange, inference, target, error, began_ms=began)
+        _note_failure(exchange, inference, target, error, reservation, began_ms=began)
+        raise
+    except BaseException:
+        _note_accident(exchange, target, reservation, began)
         raise
     exchange.target = target
+    result.reservation = reservation
     _note_success(exchange, target, result, began)
     return result
 
 
-def _send(exchange: Exchange, inference: Inference, target: Target) -> ChatResult:
+def _reserve(
+    exchange: Exchange, inference: Inference, target: Target, chat: ChatRequest
+) -> Reservation:
+    """Raises PaymentRequired when a budget has no room for the call."""
+    return exchange.spending.reserve(
+        exchange.scopes,
+        lambda: worst(chat, inference, target),
+        at=time(),
+        is_first=not exchange.attempts,
+    )
+
+
+def _send(
+    exchange: Exchange, inference: Inference, target: Target, chat: ChatRequest
+) -> ChatResult:
     started = perf_counter()
     try:
-        result = inference.send(
-            exchange.org_id, target.model.model_id, _worded(exchange, target), exchange.cancellation
-        )
+        result = inference.send(exchange.org_id, target.model.model_id, chat, exchange.cancellation)
         if result.stream is not None:
             result.stream = prime(result.stream)
             result.ttft_ms = exchange.elapsed_ms()
@@ -72,6 +92,7 @@ def _note_failure(
     inference: Inference,
     target: Target,
     error: ProviderError,
+    reservation: Reservation,
     *,
     began_ms: float,
 ) -> None:
@@ -83,12 +104,14 @@ def _note_failure(
         "Model Inference",
         "error",
         phase=6,
-        detail=f"{target.model.definition_key} · {error.code} · {error.message}"[:500],
+        detail=_detail(target, error)[:500],
         since_ms=began_ms,
     )
     exchange.attempts.append(
         AttemptMade(
-            id=new_id("att"),
+            id=reservation.id,
+            at=reservation.at,
+            reserved=reservation.units,
             target_id=target.id,
             model_id=target.model.model_id,
             status="error",
@@ -99,6 +122,33 @@ def _note_failure(
             error_code=error.code,
         )
     )
+    tokens = spent.usage.input_tokens + spent.usage.output_tokens
+    exchange.spending.settle(reservation, spent.cost_usd, tokens)
+
+
+def _note_accident(
+    exchange: Exchange, target: Target, reservation: Reservation, began_ms: float
+) -> None:
+    """Something of ours broke: the ledger gets its entry, so that budgets hold nothing for ever."""
+    exchange.attempts.append(
+        AttemptMade(
+            id=reservation.id,
+            at=reservation.at,
+            reserved=reservation.units,
+            target_id=target.id,
+            model_id=target.model.model_id,
+            status="error",
+            usage=Usage(),
+            latency_ms=exchange.elapsed_ms() - began_ms,
+            error_code="internal_error",
+        )
+    )
+    exchange.spending.settle(reservation, Decimal(0), 0)
+
+
+def _detail(target: Target, error: ProviderError) -> str:
+    words = (target.model.definition_key, error.code, error.message, error.detail)
+    return " · ".join(filter(None, words))
 
 
 def _note_success(exchange: Exchange, target: Target, result: ChatResult, began: float) -> None:

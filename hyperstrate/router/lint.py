@@ -9,6 +9,7 @@ from typing import Literal
 from hyperstrate.router import road
 from hyperstrate.router.features.fallback import Fallback
 from hyperstrate.router.models import Router
+from hyperstrate.router.plan import unusable
 from hyperstrate.router.road import Choosable
 from hyperstrate.router.strategies.percentage import check_percentages
 
@@ -29,10 +30,15 @@ def findings(router: Router) -> list[Finding]:
     """Errors first."""
     targets = road.targets(router)
     enabled = [target for target in targets if target.row.is_enabled]
+    broken = [_broken(sentence) for sentence in unusable(router)]
     if not enabled:
-        return [_no_targets(targets)]
-    found = [*_models(enabled), *_shares(router, enabled), *_order(router, enabled)]
+        return [_no_targets(targets), *broken]
+    found = [*broken, *_models(enabled), *_shares(router, enabled), *_order(router, enabled)]
     return sorted(found, key=lambda finding: ("error", "warning", "info").index(finding.severity))
+
+
+def _broken(sentence: str) -> Finding:
+    return Finding("error", "unusable_part", f"{sentence[0].upper()}{sentence[1:]}.")
 
 
 def _no_targets(targets: Sequence[Choosable]) -> Finding:

@@ -14,6 +14,7 @@ class Router(Base, Timestamps):
     """A named road to models: a strategy over targets, and the stages on the way."""
 
     __tablename__ = "routers"
+    __audit__ = "router"
     __table_args__ = (UniqueConstraint("org_id", "name"),)
 
     id: Mapped[str] = type_id("rtr")
@@ -52,6 +53,7 @@ class RouterConfiguration(Base):
     """What belongs to exactly one router, beside its stages."""
 
     __tablename__ = "router_configurations"
+    __audit__ = "router_configuration"
 
     router_id: Mapped[str] = mapped_column(
         ForeignKey("routers.id", ondelete="CASCADE"), primary_key=True
@@ -59,13 +61,14 @@ class RouterConfiguration(Base):
     prompt_id: Mapped[str | None] = mapped_column(ForeignKey("prompts.id", ondelete="SET NULL"))
     store_payloads: Mapped[bool] = mapped_column(default=False)
     webhook_url: Mapped[str] = mapped_column(default="")
-    webhook_secret: Mapped[str] = mapped_column(default="")
+    webhook_secret: Mapped[str] = mapped_column(default="", info={"secret": True})
 
 
 class RouterTarget(Base, Timestamps):
     """A model that a router may choose."""
 
     __tablename__ = "router_targets"
+    __audit__ = "target"
 
     id: Mapped[str] = type_id("rtgt")
     router_id: Mapped[str] = mapped_column(ForeignKey("routers.id", ondelete="CASCADE"), index=True)
@@ -81,6 +84,7 @@ class RouterFeature(Base, Timestamps):
     """A pipeline feature that is switched on for a router, with its Config as JSON."""
 
     __tablename__ = "router_features"
+    __audit__ = "feature"
     __table_args__ = (UniqueConstraint("router_id", "feature_type"),)
 
     id: Mapped[str] = type_id("rfeat")
@@ -95,6 +99,7 @@ class RouterInterceptor(Base, Timestamps):
     """An interceptor of a router, with its Config as JSON; a type may stand more than once."""
 
     __tablename__ = "router_interceptors"
+    __audit__ = "interceptor"
 
     id: Mapped[str] = type_id("rint")
     router_id: Mapped[str] = mapped_column(ForeignKey("routers.id", ondelete="CASCADE"), index=True)
@@ -111,6 +116,7 @@ class RouterTeamAccess(Base):
     """
 
     __tablename__ = "router_team_accesses"
+    __audit__ = "router_access"
     __table_args__ = (UniqueConstraint("router_id", "team_id"),)
 
     id: Mapped[str] = type_id("racl")

@@ -41,9 +41,9 @@ def add_target(
     prompt_id: str | None = None,
 ) -> RouterTarget:
     """Raises NotFound for a router, model or prompt that the organisation has not."""
-    router = routers.get(org_id, router_id)
     routers.ports().inference.card(org_id, model_id)
     _check_prompt(org_id, prompt_id)
+    router = routers.locked(org_id, router_id)
     target = RouterTarget(
         model_id=model_id,
         weight=weight,
@@ -68,7 +68,7 @@ def update_targets(
     org_id: str, router_id: str, changes: Mapping[str, TargetChanges]
 ) -> list[RouterTarget]:
     """Change several targets at once, so that percentages can move together."""
-    router = routers.get(org_id, router_id)
+    router = routers.locked(org_id, router_id)
     for target_id, change in changes.items():
         target = _part(router.targets, target_id, "target")
         if change.prompt_id is not None:
@@ -93,9 +93,30 @@ def share_out(
     return rows
 
 
+def order_targets(org_id: str, router_id: str, target_ids: Sequence[str]) -> list[RouterTarget]:
+    """Set their order. Raises NotFound, BadRequest unless each of the router is named once."""
+    router = routers.locked(org_id, router_id)
+    known = {row.id: row for row in router.targets}
+    if sorted(target_ids) != sorted(known):
+        complaint = "must name each target of the router once"
+        raise BadRequest("validation failed", fields={"targetIds": [complaint]})
+    for priority, target_id in enumerate(target_ids):
+        known[target_id].priority = priority
+    _finish(router)
+    return router.targets
+
+
+def move_target(org_id: str, router_id: str, target_id: str, *, by: int) -> None:
+    """Move it ``by`` places down, or up below zero. Raises NotFound."""
+    router = routers.locked(org_id, router_id)
+    for priority, row in enumerate(_moved(router.targets, target_id, "target", by=by)):
+        row.priority = priority
+    _finish(router)
+
+
 def remove_target(org_id: str, router_id: str, target_id: str) -> None:
     """Raises NotFound; Unprocessable for the last target of an active router."""
-    router = routers.get(org_id, router_id)
+    router = routers.locked(org_id, router_id)
     router.targets.remove(_part(router.targets, target_id, "target"))
     _finish(router)
 
@@ -109,7 +130,7 @@ def add_feature(
     execution_order: int = 0,
 ) -> RouterFeature:
     """Raises NotFound, BadRequest for an unknown type or setting, Conflict for a second one."""
-    router = routers.get(org_id, router_id)
+    router = routers.locked(org_id, router_id)
     if feature_type not in FEATURE_BY_NAME:
         raise _unknown("featureType", FEATURE_BY_NAME)
     if any(feature.feature_type == feature_type for feature in router.features):
@@ -133,7 +154,7 @@ def add_interceptor(
     execution_order: int | None = None,
 ) -> RouterInterceptor:
     """Raises NotFound, BadRequest for an unknown type or setting."""
-    router = routers.get(org_id, router_id)
+    router = routers.locked(org_id, router_id)
     if kind not in INTERCEPTORS:
         raise _unknown("type", INTERCEPTORS)
     order = _next_order(router.interceptors) if execution_order is None else execution_order
@@ -158,7 +179,7 @@ def update_feature(
     org_id: str, router_id: str, feature_id: str, changes: StageChanges
 ) -> RouterFeature:
     """Raises NotFound, BadRequest."""
-    router = routers.get(org_id, router_id)
+    router = routers.locked(org_id, router_id)
     feature = _part(router.features, feature_id, "feature")
     _apply(feature, FEATURE_BY_NAME[feature.feature_type].Config, changes)
     _finish(router)
@@ -169,7 +190,7 @@ def update_interceptor(
     org_id: str, router_id: str, interceptor_id: str, changes: StageChanges
 ) -> RouterInterceptor:
     """Raises NotFound, BadRequest."""
-    router = routers.get(org_id, router_id)
+    router = routers.locked(org_id, router_id)
     interceptor = _part(router.interceptors, interceptor_id, "interceptor")
     _apply(interceptor, INTERCEPTORS[interceptor.type].Config, changes)
     _finish(router)
@@ -178,11 +199,8 @@ def update_interceptor(
 
 def move_interceptor(org_id: str, router_id: str, interceptor_id: str, *, by: int) -> None:
     """Let it run ``by`` places later, or earlier below zero. Raises NotFound."""
-    router = routers.get(org_id, router_id)
-    ordered = list(router.interceptors)
-    moved = _part(ordered, interceptor_id, "interceptor")
-    place = ordered.index(moved)
-    ordered.insert(max(0, place + by), ordered.pop(place))
+    router = routers.locked(org_id, router_id)
+    ordered = _moved(router.interceptors, interceptor_id, "interceptor", by=by)
     for order, row in enumerate(ordered, 1):
         row.execution_order = order
     _finish(router)
@@ -190,14 +208,14 @@ def move_interceptor(org_id: str, router_id: str, interceptor_id: str, *, by: in
 
 def remove_feature(org_id: str, router_id: str, feature_id: str) -> None:
     """Raises NotFound."""
-    router = routers.get(org_id, router_id)
+    router = routers.locked(org_id, router_id)
     router.features.remove(_part(router.features, feature_id, "feature"))
     _finish(router)
 
 
 def remove_interceptor(org_id: str, router_id: str, interceptor_id: str) -> None:
     """Raises NotFound."""
-    router = routers.get(org_id, router_id)
+    router = routers.locked(org_id, router_id)
     router.interceptors.remove(_part(router.interceptors, interceptor_id, "interceptor"))
     _finish(router)
 
@@ -240,6 +258,14 @@ def _part(rows: Sequence[P], row_id: str, what: str) -> P:
     if found is None:
         raise NotFound(f"{what} not found")
     return found
+
+
+def _moved(rows: Sequence[P], row_id: str, what: str, *, by: int) -> list[P]:
+    """``rows`` with one of them ``by`` places further. Raises NotFound."""
+    ordered = list(rows)
+    place = ordered.index(_part(ordered, row_id, what))
+    ordered.insert(max(0, place + by), ordered.pop(place))
+    return ordered
 
 
 def _next_order(rows: Sequence[RouterFeature] | Sequence[RouterInterceptor]) -> int:

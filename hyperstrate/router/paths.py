@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal
 
@@ -14,11 +14,12 @@ MAX_ID_LENGTH = 100
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """What a path's end asks for. ``dialect`` None: the list of models."""
+    """What a path's end asks for. ``dialect`` None: the list of models, or its entry ``model``."""
 
     dialect: Dialect | None
     stream: bool = False
     method: str = "POST"
+    model: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,11 @@ def _proxied(rest: str) -> Path | None:
 
 def _sdk_endpoint(tail: str) -> Endpoint | None:
     """With and without v1/, and with two: the Anthropic SDK puts its own behind a base URL."""
-    return SDK_ENDPOINTS.get(tail.removeprefix("v1/").removeprefix("v1/"))
+    end = tail.removeprefix("v1/").removeprefix("v1/")
+    model = end.removeprefix("models/")
+    if model and model != end:
+        return replace(MODELS, model=model)
+    return SDK_ENDPOINTS.get(end)
 
 
 def _path(place: Place, found_id: str, endpoint: Endpoint | None) -> Path | None:

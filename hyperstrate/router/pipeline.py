@@ -8,6 +8,7 @@ from typing import Any
 from hyperstrate.router.admission import admit
 from hyperstrate.router.attempt import attempt
 from hyperstrate.router.breaker import order
+from hyperstrate.router.expected import expected
 from hyperstrate.router.ports import Inference
 from hyperstrate.router.relay import Relay, replay
 from hyperstrate.router.settlement import settle
@@ -25,6 +26,7 @@ def run(exchange: Exchange, inference: Inference) -> ChatResult:
     result: ChatResult | None = None
     try:
         admit(exchange)
+        _take_limits(exchange, inference)
         result = _before(exchange, entered) or _call(exchange, inference)
         if exchange.chat.stream:
             return _streamed(exchange, inference, result, entered)
@@ -37,6 +39,19 @@ def run(exchange: Exchange, inference: Inference) -> ChatResult:
         raise
     settle(exchange, inference, result, None)
     return result
+
+
+def _take_limits(exchange: Exchange, inference: Inference) -> None:
+    """Raises TooManyRequests."""
+    began = exchange.elapsed_ms()
+    outcome = "blocked"
+    try:
+        question = partial(expected, exchange.chat, inference)
+        exchange.hold = exchange.limits.take(exchange.scopes, question)
+        outcome = "passed"
+    finally:
+        if outcome == "blocked" or exchange.hold is not None:
+            exchange.step("limits", "Limits", outcome, phase=1, since_ms=began)
 
 
 def _reason(exchange: Exchange, error: AppError | ProviderError) -> AppError | ProviderError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sqlalchemy import select
@@ -17,7 +17,7 @@ from hyperstrate.router.strategies import STRATEGIES
 from hyperstrate.shared import settings
 from hyperstrate.shared.cache import VersionedCache
 from hyperstrate.shared.db import session
-from hyperstrate.shared.errors import NotFound
+from hyperstrate.shared.errors import BadRequest, NotFound, Unprocessable
 
 
 class Plans:
@@ -30,7 +30,8 @@ class Plans:
         self._ids: VersionedCache[tuple[str, str], str] = VersionedCache("plans")
 
     def get(self, org_id: str, router_id: str) -> Plan:
-        """Raises NotFound, also for a router of another organisation."""
+        """Raises NotFound, also for a router of another organisation; Unprocessable for one with
+        a part that this version does not know."""
         return self._plans.get((org_id, router_id), self._build)
 
     def named(self, org_id: str, name: str) -> Plan:
@@ -58,6 +59,7 @@ class Plans:
         )
         if router is None:
             raise NotFound("router not found")
+        _check(router)
         return Plan(
             org_id=org_id,
             router_id=router.id,
@@ -92,6 +94,42 @@ def _id_of(key: tuple[str, str]) -> str:
     if found is None:
         raise NotFound(f"no router is named {name[:100]!r}")
     return found
+
+
+def unusable(router: Router) -> list[str]:
+    """What of a stored router this version does not know or cannot read, each in a sentence."""
+    found = (
+        [] if router.strategy in STRATEGIES else [f"the strategy {router.strategy!r} is unknown"]
+    )
+    features = {kind.name: kind for kind in (*BEFORE_INTERCEPTORS, *AFTER_INTERCEPTORS)}
+    rows: list[tuple[str, str, dict[str, Any], Mapping[str, type[Stage[Any]]]]] = [
+        *(("feature", row.feature_type, row.config, features)
+          for row in router.features if row.is_enabled),
+        *(("interceptor", row.type, row.config, INTERCEPTORS)
+          for row in router.interceptors if row.is_enabled),
+    ]  # fmt: skip
+    for family, name, config, kinds in rows:
+        if name not in kinds:
+            found.append(f"the {family} {name!r} is unknown to this version")
+        elif complaint := _complaint(kinds[name], config):
+            found.append(f"the {family} {name!r} cannot be read: {complaint}")
+    return found
+
+
+def _complaint(kind: type[Stage[Any]], config: dict[str, Any]) -> str:
+    try:
+        settings.load(kind.Config, config)
+    except BadRequest as wrong:
+        return "; ".join(f"{name} {words[0]}" for name, words in wrong.fields.items())
+    return ""
+
+
+def _check(router: Router) -> None:
+    """A stage that cannot run is not left out: it may be the one that guards. Raises
+    Unprocessable."""
+    wrong = unusable(router)
+    if wrong:
+        raise Unprocessable(f"the router {router.name!r} answers nothing: {'; '.join(wrong)}")
 
 
 def _stages(router: Router) -> Iterable[Stage[Any]]:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from typing import Protocol
 
 from hyperstrate.shared.addresses import AddressRules
 from hyperstrate.shared.chat import ChatRequest, ChatResult
 from hyperstrate.shared.guards import Caller
+from hyperstrate.shared.ids import new_id
 from hyperstrate.shared.inference import Cancellation, ModelCard
+from hyperstrate.shared.rates import Expected, Rates
+from hyperstrate.shared.scopes import Scopes
+from hyperstrate.shared.spending import Reservation, Worst
 from hyperstrate.shared.store import Store
 
 
@@ -30,6 +35,60 @@ class Inference(Protocol):
 
     def estimate_tokens(self, text: str) -> int:
         """About how many tokens ``text`` has, when the provider did not say."""
+
+
+class Spending(Protocol):
+    """Answered by ``auth``: the budgets that a call must fit into."""
+
+    def reserve(
+        self, scopes: Scopes, worst: Callable[[], Worst], *, at: float, is_first: bool
+    ) -> Reservation:
+        """Hold the worst case before a call. ``is_first``: of its request.
+
+        Raises PaymentRequired.
+        """
+
+    def settle(self, reservation: Reservation, cost_usd: Decimal, tokens: int) -> None:
+        """The call took so much."""
+
+
+class Unbounded:
+    """There are no budgets."""
+
+    def reserve(
+        self, scopes: Scopes, worst: Callable[[], Worst], *, at: float, is_first: bool
+    ) -> Reservation:
+        return Reservation(new_id("att"), at)
+
+    def settle(self, reservation: Reservation, cost_usd: Decimal, tokens: int) -> None: ...
+
+
+class Hold(Protocol):
+    """What a request took of its limits, until it is over."""
+
+    @property
+    def rates(self) -> Rates:
+        """What is left."""
+
+    def settle(self, tokens: int) -> None:
+        """The request is over and took so many tokens: it is under way no longer. Once."""
+
+
+class Limits(Protocol):
+    """Answered by ``auth``: how much at a time everybody may have whom a request concerns."""
+
+    def take(self, scopes: Scopes, expected: Callable[[], Expected]) -> Hold | None:
+        """Take what the request needs of every limit, or nothing; None where there is none.
+
+        ``expected`` is asked where tokens are limited. Raises TooManyRequests.
+        """
+
+
+class Unlimited:
+    """There are no limits."""
+
+    def take(self, scopes: Scopes, expected: Callable[[], Expected]) -> Hold | None:
+        return None
 
 
 class Identities(Protocol):
@@ -96,6 +155,31 @@ class RouterFigures(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Delivery:
+    """One try to tell a router's webhook of an event.
+
+    ``status_code`` is 0 without an answer; ``request_id`` the log that it is about, if any.
+    """
+
+    event: str
+    at: datetime
+    status_code: int
+    is_success: bool
+    error: str = ""
+    attempt: int = 1
+    request_id: str = ""
+
+
+class Deliveries(Protocol):
+    """Answered by ``observability``: what was sent to the webhooks of routers."""
+
+    def newest(self, org_id: str, router_id: str, limit: int) -> Sequence[Delivery]: ...
+
+    def send_test(self, org_id: str, router_id: str) -> Delivery:
+        """Send a test now, once; opens its own units of work. Raises NotFound without a webhook."""
+
+
+@dataclass(frozen=True, slots=True)
 class Ports:
     """``rules``: which addresses webhooks may have."""
 
@@ -105,5 +189,8 @@ class Ports:
     teams: Teams
     models: Models
     figures: RouterFigures
+    deliveries: Deliveries
     store: Store
+    spending: Spending = field(default_factory=Unbounded)
+    limits: Limits = field(default_factory=Unlimited)
     rules: AddressRules = field(default_factory=lambda: AddressRules(()))

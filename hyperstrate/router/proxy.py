@@ -6,16 +6,19 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from math import ceil
+from typing import Any
 
 import orjson
 import structlog
 
+from hyperstrate.events import CallerRefused, caller_refused
 from hyperstrate.router import models_list, pipeline
 from hyperstrate.router.admission import check_direct
 from hyperstrate.router.body import read as read_body
 from hyperstrate.router.paths import MAX_ID_LENGTH, Path
 from hyperstrate.router.plan import Plans
 from hyperstrate.router.ports import Ports
+from hyperstrate.router.rate_headers import rate_headers
 from hyperstrate.router.sessions import session_of
 from hyperstrate.router.stage import Exchange, Plan, Step
 from hyperstrate.router.wires import WIRES
@@ -24,10 +27,18 @@ from hyperstrate.shared.chat import ChatResult, Dialect
 from hyperstrate.shared.errors import (
     AppError,
     BadRequest,
+    Forbidden,
     ProviderError,
+    TooManyRequests,
     Unauthorized,
 )
-from hyperstrate.shared.guards import Caller, credential_of
+from hyperstrate.shared.guards import (
+    Caller,
+    check_address,
+    check_inference,
+    credential_of,
+    credentials_of,
+)
 from hyperstrate.shared.ids import new_id
 from hyperstrate.shared.inference import Cancellation
 from hyperstrate.shared.schemas import UNSTORABLE, is_storable
@@ -48,6 +59,7 @@ _NOT_IN_HEADERS = re.compile(r"[^ -~]")
 @dataclass(slots=True)
 class Call:
     """A request as it came; header names are lower-case. ``caller``: known already, by cookie.
+    ``address``: where it came from.
 
     ``steps`` becomes the trace, also of a request that fails.
     """
@@ -57,6 +69,7 @@ class Call:
     headers: Mapping[str, str]
     body: bytes
     caller: Caller | None = None
+    address: str = ""
     cancellation: Cancellation = field(default_factory=Cancellation)
     steps: list[Step] = field(default_factory=list)
 
@@ -135,6 +148,8 @@ class Proxy:
         try:
             return self._answer(call, request_id)
         except (AppError, ProviderError) as error:
+            if isinstance(error, Unauthorized | Forbidden):
+                caller_refused.emit(CallerRefused(error.code))
             return _refusal(call, error, request_id)
         except Exception:
             log.exception("inference_failed", request_id=request_id)
@@ -142,6 +157,8 @@ class Proxy:
 
     def _answer(self, call: Call, request_id: str) -> Reply:
         caller = call.caller or self._identify(call)
+        check_inference(caller)
+        check_address(caller, call.address)
         endpoint = call.path.endpoint
         if call.method != endpoint.method:
             raise MethodNotAllowed(f"use {endpoint.method} here")
@@ -158,6 +175,8 @@ class Proxy:
             caller=caller,
             chat=inquiry.chat,
             store=self._ports.store,
+            spending=self._ports.spending,
+            limits=self._ports.limits,
             cancellation=call.cancellation,
             variables=dict(inquiry.variables),
             bypass_cache=inquiry.bypass_cache,
@@ -171,7 +190,24 @@ class Proxy:
         credential = credential_of(call.headers)
         if not credential:
             raise Unauthorized("send an API key: Authorization: Bearer hs_... or x-api-key: hs_...")
+        if "x-api-key" in call.headers and "authorization" in call.headers:
+            return self._identify_by_two(credentials_of(call.headers))
         return self._ports.identities.from_credential(credential)
+
+    def _identify_by_two(self, credentials: list[str]) -> Caller:
+        """One of them may be wrong: SDKs send placeholders, and keys of other services."""
+        found: list[Caller] = []
+        refusals: list[Unauthorized] = []
+        for credential in credentials:
+            try:
+                found.append(self._ports.identities.from_credential(credential))
+            except Unauthorized as refusal:
+                refusals.append(refusal)
+        if not found:
+            raise refusals[0]
+        if len({(caller.org_id, caller.key_id, caller.user_id) for caller in found}) > 1:
+            raise Unauthorized("x-api-key and Authorization name two different callers: send one")
+        return found[0]
 
     def _read(self, call: Call, wire: Wire) -> Inquiry:
         coding = call.headers.get("content-encoding", "identity")
@@ -220,6 +256,12 @@ class UnsupportedMediaType(AppError):
     code = "unsupported_media_type"
 
 
+def guessed_dialect(headers: Any) -> Dialect:
+    """What a client seems to speak on a path that is of no dialect."""
+    is_anthropic = "anthropic-version" in headers
+    return Dialect.ANTHROPIC_MESSAGES if is_anthropic else Dialect.OPENAI_CHAT
+
+
 def _reply(exchange: Exchange, wire: Wire, result: ChatResult) -> Reply:
     headers = _headers(exchange, result)
     if result.stream is not None:
@@ -235,6 +277,8 @@ def _headers(exchange: Exchange, result: ChatResult) -> list[tuple[str, str]]:
         ("x-hyperstrate-cache", exchange.cache_hit_type or "miss"),
         ("x-hyperstrate-overhead-ms", f"{exchange.overhead_ms():.2f}"),
     ]
+    if exchange.hold is not None:
+        headers += rate_headers(exchange.hold.rates, exchange.chat.dialect)
     if exchange.target is not None:
         headers.append(("x-hyperstrate-target", exchange.target.id or "direct"))
         headers.append(("x-hyperstrate-model", exchange.target.model.definition_key))
@@ -259,11 +303,13 @@ def _id_headers(request_id: str) -> list[tuple[str, str]]:
 
 
 def _refusal(call: Call, error: AppError | ProviderError, request_id: str) -> Reply:
-    wire = WIRES[call.path.endpoint.dialect or Dialect.OPENAI_CHAT]
+    wire = WIRES[call.path.endpoint.dialect or guessed_dialect(call.headers)]
     rendered = wire.error(error, request_id)
     headers = [JSON_TYPE, *_id_headers(request_id)]
     if error.retry_after_s is not None:
         headers.append(("Retry-After", str(max(1, ceil(error.retry_after_s)))))
+    if isinstance(error, TooManyRequests) and error.rates is not None:
+        headers += rate_headers(error.rates, call.path.endpoint.dialect)
     if isinstance(error, MethodNotAllowed):
         headers.append(("Allow", call.path.endpoint.method))
     return Reply(rendered.status, headers, rendered.body)

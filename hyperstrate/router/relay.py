@@ -10,13 +10,16 @@ from hyperstrate.shared.chat import (
     ChatResult,
     Chunk,
     ChunkStream,
+    Message,
     Part,
     Text,
     Thinking,
     ToolCall,
     ToolCallDelta,
+    text_of,
 )
 from hyperstrate.shared.errors import AppError, ProviderError
+from hyperstrate.shared.openai_messages_write import write_assistant
 
 HOLD_S = 10.0
 During = Callable[[Chunk], Chunk | None]
@@ -86,22 +89,25 @@ class Replay:
 
 
 def replay(result: ChatResult) -> Replay:
-    """``result`` as the stream that it might have been."""
+    """``result`` as the stream that it might have been, all its choices, with the usage that was
+    told then: the client counts alike, whether it gets the answer whole or as a stream."""
     chunks = [Chunk(id=result.id, model=result.model, is_preamble=True)]
     calls = 0
     for part in result.parts:
         chunks.append(_as_chunk(part, calls))
         calls += isinstance(part, ToolCall)
+    for index, parts in enumerate(result.others, 1):
+        chunks.append(_as_other(parts, index, _finish_of(result, index)))
     chunks.append(
         Chunk(
             finish_reason=result.finish_reason,
             finish_detail=result.finish_detail,
             stop_sequence=result.stop_sequence,
-            usage=result.usage,
+            usage=result.usage if result.has_usage else None,
         )
     )
     chunks.append(Chunk(is_last=True))
-    result.parts = []
+    result.parts, result.others = [], []
     return Replay(chunks)
 
 
@@ -113,6 +119,23 @@ def _as_chunk(part: Part, call_index: int) -> Chunk:
     if isinstance(part, ToolCall):
         return Chunk(tool_calls=(ToolCallDelta(call_index, part.id, part.name, part.arguments),))
     return Chunk()
+
+
+def _as_other(parts: list[Part], index: int, finish: str) -> Chunk:
+    """A further choice, which OpenAI's dialect alone has, in the words of its streams."""
+    delta = {"role": "assistant", **write_assistant(Message("assistant", parts))}
+    for place, call in enumerate(delta.get("tool_calls", ())):
+        call["index"] = place
+    choice = {"index": index, "delta": delta, "logprobs": None, "finish_reason": finish}
+    return Chunk(payload={"choices": [choice]}, other_text=text_of(parts))
+
+
+def _finish_of(result: ChatResult, index: int) -> str:
+    """Each choice has its own end."""
+    for choice in result.body.get("choices", ()):
+        if choice.get("index") == index:
+            return str(choice.get("finish_reason") or "stop")
+    return "stop"
 
 
 class Relay:
@@ -203,7 +226,7 @@ class Sum:
 
     def __init__(self, result: ChatResult) -> None:
         self._result = result
-        self._calls: dict[int, ToolCall] = {}
+        self._calls: dict[int, tuple[ToolCall, list[str]]] = {}
         self._words: list[str] = []
         self._others: list[str] = []
 
@@ -235,8 +258,10 @@ class Sum:
             self._others.append(chunk.other_text)
 
     def finish(self) -> None:
-        """Put the collected words into the result."""
+        """Put the collected words and arguments into the result."""
         self._close()
+        for call, pieces in self._calls.values():
+            call.arguments = "".join(pieces)
         if self._others:
             self._result.others = [[Text("".join(self._others))]]
 
@@ -256,8 +281,8 @@ class Sum:
 
     def _add_call(self, delta: ToolCallDelta) -> None:
         self._close()
-        call = self._calls.get(delta.index)
-        if call is None:
-            call = self._calls[delta.index] = ToolCall(delta.id, delta.name, "")
-            self._result.parts.append(call)
-        call.arguments += delta.arguments
+        known = self._calls.get(delta.index)
+        if known is None:
+            known = self._calls[delta.index] = (ToolCall(delta.id, delta.name, ""), [])
+            self._result.parts.append(known[0])
+        known[1].append(delta.arguments)

@@ -21,6 +21,7 @@ from hyperstrate.shared.settings import fields_of
 Family = Literal["features", "interceptors"]
 Kind = type[Stage[Any]]
 SHOWN_FACTS = 3
+UNKNOWN = "This version does not know it: while it is on, the router answers nothing."
 KINDS: dict[str, Mapping[str, Kind]] = {
     "features": parts.FEATURE_BY_NAME,
     "interceptors": INTERCEPTORS,
@@ -127,13 +128,21 @@ def _interceptors(router: Router) -> Place:
     return Place(
         "interceptors",
         "Interceptors",
-        [_standing("interceptors", INTERCEPTORS[row.type], row) for row in router.interceptors],
+        [_interceptor(row) for row in router.interceptors],
         [
             StageKind.of("interceptors", kind)
             for name, kind in INTERCEPTORS.items()
             if name not in there
         ],
     )
+
+
+def _interceptor(row: RouterInterceptor) -> Standing:
+    """One that this version does not know is shown too: it keeps the router from answering."""
+    if row.type in INTERCEPTORS:
+        return _standing("interceptors", INTERCEPTORS[row.type], row)
+    kind = StageKind("interceptors", row.type, label_of(row.type), UNKNOWN)
+    return Standing(row.id, kind, row.is_enabled, row.config, [])
 
 
 def _standing(family: Family, kind: Kind, row: RouterFeature | RouterInterceptor) -> Standing:

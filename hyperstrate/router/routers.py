@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from sqlalchemy import Select, func, or_, select
+from sqlalchemy import update as sql_update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import selectinload
 
 from hyperstrate.events import RouterDeleted, router_deleted
 from hyperstrate.router import webhooks
-from hyperstrate.router.models import Router, RouterConfiguration, RouterTeamAccess
+from hyperstrate.router.models import (
+    Router,
+    RouterConfiguration,
+    RouterTarget,
+    RouterTeamAccess,
+)
 from hyperstrate.router.ports import Ports
 from hyperstrate.router.strategies import STRATEGIES
 from hyperstrate.router.strategies.percentage import check_percentages
@@ -85,6 +92,23 @@ def get(org_id: str, router_id: str) -> Router:
     return found
 
 
+def locked(org_id: str, router_id: str) -> Router:
+    """The router, which nobody else changes until this unit of work ends. Raises NotFound.
+
+    To write its row, even as it is, locks the row in PostgreSQL and the whole database in SQLite.
+    What this session has read before may be old by then: it is read again.
+    """
+    own = (Router.org_id == org_id, Router.id == router_id)
+    session.execute(
+        sql_update(Router)
+        .where(*own)
+        .values(modified_at=Router.modified_at)
+        .execution_options(synchronize_session=False)
+    )
+    session.expire_all()
+    return get(org_id, router_id)
+
+
 def exists(org_id: str, router_id: str) -> bool:
     query = select(Router.id).where(Router.org_id == org_id, Router.id == router_id)
     return session.scalar(query) is not None
@@ -98,18 +122,35 @@ def names(org_id: str, router_ids: Iterable[str] | None = None) -> dict[str, str
     return {row.id: row.name for row in session.execute(query)}
 
 
-def active(org_id: str) -> dict[str, set[str]]:
-    """Name -> the teams that may use it, none: everybody; of the active routers, by name."""
+def with_prompt(org_id: str, prompt_id: str) -> list[str]:
+    """The names of the routers that use the prompt, themselves or for a target; by name."""
+    by_target = select(RouterTarget.router_id).where(RouterTarget.prompt_id == prompt_id)
+    uses = or_(RouterConfiguration.prompt_id == prompt_id, Router.id.in_(by_target))
+    query = select(Router.name).join(RouterConfiguration).where(Router.org_id == org_id, uses)
+    return list(session.scalars(query.order_by(Router.name)))
+
+
+class ActiveRouter(NamedTuple):
+    """A router that answers; ``team_ids``: the teams that may use it, none: everybody."""
+
+    id: str
+    name: str
+    team_ids: set[str]
+
+
+def active(org_id: str) -> list[ActiveRouter]:
+    """The active routers, by name."""
     query = (
-        select(Router.name, RouterTeamAccess.team_id)
+        select(Router.id, Router.name, RouterTeamAccess.team_id)
         .join(RouterTeamAccess, isouter=True)
         .where(Router.org_id == org_id, Router.status == "active")
         .order_by(Router.name)
     )
-    found: dict[str, set[str]] = {}
-    for name, team_id in session.execute(query):
-        found.setdefault(name, set()).update([team_id] if team_id else [])
-    return found
+    found: dict[str, ActiveRouter] = {}
+    for id_, name, team_id in session.execute(query):
+        router = found.setdefault(id_, ActiveRouter(id_, name, set()))
+        router.team_ids.update([team_id] if team_id else [])
+    return list(found.values())
 
 
 def create(
@@ -151,7 +192,7 @@ class Changes:
 
 def update(org_id: str, router_id: str, changes: Changes) -> Router:
     """Raises BadRequest, Conflict, NotFound, and Unprocessable when it could not run as active."""
-    router = get(org_id, router_id)
+    router = locked(org_id, router_id)
     if changes.name is not None and changes.name != router.name:
         _check_name(org_id, changes.name)
         router.name = changes.name

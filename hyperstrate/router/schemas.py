@@ -101,6 +101,12 @@ class UpdateTargets(Body):
     targets = fields.List(fields.Nested(UpdateTargetOfMany), required=True)
 
 
+class OrderTargets(Body):
+    """All targets of a router, in the order in which they are to be tried."""
+
+    target_ids = fields.List(Text(), data_key="targetIds", required=True)
+
+
 class TargetSchema(Schema):
     """A target."""
 
@@ -189,3 +195,22 @@ class WebhookSchema(Schema):
 
     url = fields.String(data_key="webhookUrl")
     secret = fields.String(metadata={"description": "the key of the HMAC-SHA-256"})
+
+
+class FindingSchema(Schema):
+    """A remark on how a router is set up; with an error it cannot answer as it is meant to."""
+
+    severity = fields.String(validate=validate.OneOf(("error", "warning", "info")))
+    code = fields.String()
+    message = fields.String()
+    target_id = fields.String(
+        data_key="targetId", metadata={"description": "the target that it is about; or empty"}
+    )
+
+
+class LintSchema(Schema):
+    """What is wrong, or likely not meant, in how a router is set up; errors first."""
+
+    router_id = fields.String(data_key="routerId")
+    ok = fields.Boolean(metadata={"description": "there is no error among the issues"})
+    issues = fields.List(fields.Nested(FindingSchema))

@@ -15,6 +15,7 @@ from hyperstrate.shared.chat import ChatRequest, ChatResult, Usage
 from hyperstrate.shared.errors import AppError, ProviderError
 from hyperstrate.shared.guards import Caller
 from hyperstrate.shared.ids import new_id
+from hyperstrate.shared.spending import Reservation
 
 Failure = AppError | ProviderError
 
@@ -22,10 +23,29 @@ Failure = AppError | ProviderError
 def settle(
     exchange: Exchange, inference: Inference, result: ChatResult | None, failure: Failure | None
 ) -> None:
-    """Account for the answer, as far as it came, and emit RoutedInference; once a request."""
-    if result is not None and exchange.target is not None and not exchange.cache_hit_type:
+    """Account for the answer, as far as it came, and emit RoutedInference; once a request.
+
+    Budgets hear last: from then on the recorder knows what the call cost, whatever happens here.
+
+    An answer from a cache used nothing: the event says no tokens, no cost and ``cache_hit_type``,
+    while the client is told the usage of the first call.
+    """
+    if result is not None and exchange.cache_hit_type:
+        used.complete(exchange, inference, result)
+    elif result is not None and exchange.target is not None:
         _account(exchange, inference, exchange.target, result, failure)
     routed_inference.emit(_event(exchange, result, failure))
+    if result is not None and result.reservation is not None:
+        tokens = result.usage.input_tokens + result.usage.output_tokens
+        exchange.spending.settle(result.reservation, result.cost_usd, tokens)
+    _free(exchange)
+
+
+def _free(exchange: Exchange) -> None:
+    """Limits count what was really used, and the request is under way no longer."""
+    if exchange.hold is not None:
+        usages = [attempt.usage for attempt in exchange.attempts]
+        exchange.hold.settle(sum(usage.input_tokens + usage.output_tokens for usage in usages))
 
 
 def _account(
@@ -40,6 +60,7 @@ def _account(
     broken = failure if isinstance(failure, ProviderError) else None
     breaker.record(exchange, target, broken)
     outcome = "error" if broken else "success"
+    held = result.reservation or Reservation(new_id("att"), time.time())
     exchange.step(
         "inference",
         "Model Inference",
@@ -50,7 +71,9 @@ def _account(
     )
     exchange.attempts.append(
         AttemptMade(
-            id=new_id("att"),
+            id=held.id,
+            at=held.at,
+            reserved=held.units,
             target_id=target.id,
             model_id=target.model.model_id,
             status=outcome,
@@ -103,7 +126,7 @@ def _event(
         steps=tuple(step.as_json() for step in steps),
         attempts=tuple(attempts),
         session=dict(exchange.session),
-        request_body=_stored_request(exchange.chat) if plan.store_payloads else None,
+        request_body=_stored_request(exchange.chat) if _stores(exchange) else None,
         **_who(exchange.caller),
         **_where(exchange.target),
         **_what(exchange, result),
@@ -113,7 +136,13 @@ def _event(
 
 def _who(caller: Caller) -> dict[str, Any]:
     team_id = caller.team_ids[0] if caller.team_ids else ""
-    return {"user_id": caller.user_id, "team_id": team_id, "api_key_id": caller.key_id}
+    return {
+        "user_id": caller.user_id,
+        "team_id": team_id,
+        "api_key_id": caller.api_key_id,
+        "virtual_key_id": caller.virtual_key_id,
+        "key_prefix": caller.key_prefix,
+    }
 
 
 def _where(target: Target | None) -> dict[str, Any]:
@@ -135,7 +164,7 @@ def _what(exchange: Exchange, result: ChatResult | None) -> dict[str, Any]:
         "ttft_ms": result.ttft_ms,
         "finish_reason": result.finish_reason or "",
         "dropped": tuple(dict.fromkeys([*exchange.dropped, *result.dropped])),
-        "response_text": result.text if exchange.plan.store_payloads else None,
+        "response_text": result.text if _stores(exchange) else None,
     }
 
 
@@ -144,9 +173,21 @@ def _how_it_failed(failure: Failure | None) -> dict[str, Any]:
         return {}
     return {
         "error_code": failure.code,
-        "error_message": failure.message,
+        "error_message": _explained(failure),
         "http_status": failure.status,
     }
+
+
+def _explained(failure: Failure) -> str:
+    """The message, and what only the log may show."""
+    detail = failure.detail if isinstance(failure, ProviderError) else ""
+    return f"{failure.message}: {detail}" if detail else failure.message
+
+
+def _stores(exchange: Exchange) -> bool:
+    """Whether content is kept: the key says so, else the router."""
+    rules, is_usual = exchange.caller.rules, exchange.plan.store_payloads
+    return is_usual if rules is None else rules.stores(is_usual)
 
 
 def _stored_request(chat: ChatRequest) -> dict[str, Any]:

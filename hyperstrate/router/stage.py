@@ -8,9 +8,11 @@ from time import perf_counter
 from typing import Any, ClassVar, Generic, TypeAlias, TypeVar
 
 from hyperstrate.events import AttemptMade
+from hyperstrate.router.ports import Hold, Limits, Spending, Unbounded, Unlimited
 from hyperstrate.shared.chat import ChatRequest, ChatResult, Chunk
 from hyperstrate.shared.guards import Caller
 from hyperstrate.shared.inference import Cancellation, ModelCard
+from hyperstrate.shared.scopes import Scopes
 from hyperstrate.shared.store import Store
 
 C = TypeVar("C")
@@ -107,6 +109,9 @@ class Exchange:
     cache_hit_type: str = ""
     session: Mapping[str, Any] = field(default_factory=dict)
     memory: dict[object, Any] = field(default_factory=dict)
+    spending: Spending = field(default_factory=Unbounded)
+    limits: Limits = field(default_factory=Unlimited)
+    hold: Hold | None = None
     waited_ms: float = 0.0
     begun_ms: float | None = None
     started: float = field(default_factory=perf_counter)
@@ -114,6 +119,18 @@ class Exchange:
     @property
     def org_id(self) -> str:
         return self.plan.org_id
+
+    @property
+    def scopes(self) -> Scopes:
+        """Whose limits and budgets it falls under."""
+        caller = self.caller
+        return Scopes(
+            self.plan.org_id,
+            team=caller.team_ids[0] if caller.team_ids else "",
+            router=self.plan.router_id,
+            api_key=caller.api_key_id,
+            virtual_key=caller.virtual_key_id,
+        )
 
     @property
     def scope(self) -> str:

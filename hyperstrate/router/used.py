@@ -8,6 +8,9 @@ from hyperstrate.router.ports import Inference
 from hyperstrate.router.stage import Exchange, Target
 from hyperstrate.shared.chat import ChatRequest, ChatResult, Text, Thinking, Usage, text_of
 from hyperstrate.shared.errors import BadRequest, ProviderError
+from hyperstrate.shared.money import SMALLEST_USD
+
+SENSELESS = "what the provider said was used cannot be: the tokens are estimated"
 
 
 def account(
@@ -17,13 +20,19 @@ def account(
 
     Some providers name the output only there: where an answer broke off, the words that came count.
     """
-    usage = result.usage
-    if not result.has_usage:
+    if result.has_usage and result.usage.is_estimated:
+        exchange.step("usage", "Usage", "estimated", phase=6, detail=SENSELESS)
+    complete(exchange, inference, result)
+    if not is_whole and (came := _answered(result, inference)) > result.usage.output_tokens:
+        result.usage = replace(result.usage, output_tokens=came, is_estimated=True)
+    _price(target, result)
+
+
+def complete(exchange: Exchange, inference: Inference, result: ChatResult) -> None:
+    """Estimate ``result.usage`` where the provider did not say it, or what cannot be."""
+    if not result.has_usage or result.usage.is_estimated:
         asked = _asked(exchange.chat, inference)
         result.usage = Usage(asked, _answered(result, inference), is_estimated=True)
-    elif not is_whole and (came := _answered(result, inference)) > usage.output_tokens:
-        result.usage = replace(usage, output_tokens=came, is_estimated=True)
-    _price(target, result)
 
 
 def in_vain(
@@ -34,7 +43,7 @@ def in_vain(
     Who hangs up has asked nevertheless: the question is estimated, else it would be free.
     """
     result = ChatResult(exchange.chat.dialect)
-    if error.usage is not None:
+    if error.usage is not None and not error.usage.is_estimated:
         result.usage = error.usage
     elif error.kind == "cancelled":
         result.usage = Usage(_asked(exchange.chat, inference), is_estimated=True)
@@ -44,7 +53,7 @@ def in_vain(
 
 def _price(target: Target, result: ChatResult) -> None:
     """At the price that the plan knows: the model may be gone by now."""
-    result.cost_usd = target.model.price(result.usage)
+    result.cost_usd = target.model.price(result.usage).quantize(SMALLEST_USD)
     result.price_version = target.model.price_version
 
 

@@ -7,10 +7,10 @@ from typing import Any
 from flask import Response, current_app, request
 from flask_smorest import Blueprint
 
-from hyperstrate.router import paths
+from hyperstrate.router import document, paths
+from hyperstrate.router.proxy import guessed_dialect
 from hyperstrate.router.wires import WIRES
 from hyperstrate.router.wsgi import InferenceFirst
-from hyperstrate.shared.chat import Dialect
 from hyperstrate.shared.errors import NotFound
 from hyperstrate.shared.guards import credential_of, inference_in_proxy
 from hyperstrate.shared.ids import new_id
@@ -54,8 +54,7 @@ def infer(**_ids: Any) -> Response:
 
 def _not_served() -> Response:
     """A 404 in the dialect that the client seems to speak."""
-    is_anthropic = "anthropic-version" in request.headers
-    wire = WIRES[Dialect.ANTHROPIC_MESSAGES if is_anthropic else Dialect.OPENAI_CHAT]
+    wire = WIRES[guessed_dialect(request.headers)]
     served = "chat/completions, messages, embeddings, models"
     error = NotFound(f"{request.path} is not served here; these are: {served}")
     reply = wire.error(error, new_id("ilog"))
@@ -66,6 +65,6 @@ for _method, _rule, _summary in _ROUTES:
     blueprint.add_url_rule(
         _rule,
         endpoint=f"{_method} {_rule}".replace("/", " ").replace(".", "_"),
-        view_func=blueprint.doc(summary=_summary)(infer),
+        view_func=blueprint.doc(summary=_summary, **document.operation(_method, _rule))(infer),
         methods=[_method],
     )

@@ -49,6 +49,7 @@ class InferenceFirst:
             headers=_headers(environ),
             body=_body(environ, self._max_body_bytes),
             caller=caller,
+            address=environ.get("REMOTE_ADDR", ""),
             cancellation=cancellation,
         )
         stop = _watch(environ, cancellation)

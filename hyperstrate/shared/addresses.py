@@ -137,7 +137,7 @@ class AddressRules:
         when all are inside the network.
         """
         host = host.lower().removesuffix(".")
-        found = _numeric(host, port) or _look_up(host, port, timeout_s)
+        found = list(_numeric(host, port)) or _look_up(host, port, timeout_s)
         permitted = found if host in self._names else [e for e in found if self._permits(e)]
         if not permitted:
             raise ProviderError(_refusal(host), kind="permission", status=502, retryable=False)
@@ -188,14 +188,18 @@ def _target_of(address: IP) -> IP:
     return address.ipv4_mapped or address.sixtofour or address
 
 
-def _numeric(host: str, port: int) -> list[Endpoint]:
-    """``host`` as the system reads a number, in whatever spelling (127.1, 0x7f000001)."""
+@lru_cache(maxsize=1024)
+def _numeric(host: str, port: int) -> tuple[Endpoint, ...]:
+    """``host`` as the system reads a number, in whatever spelling (127.1, 0x7f000001).
+
+    Remembered, for gevent lets a thread read it.
+    """
     flags = socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=flags)
     except (OSError, UnicodeError):
-        return []
-    return [(family, address) for family, _, _, _, address in found]
+        return ()
+    return tuple((family, address) for family, _, _, _, address in found)
 
 
 def _look_up(host: str, port: int, timeout_s: float) -> list[Endpoint]:

@@ -21,8 +21,15 @@ from hyperstrate.shared.chat import (
     ToolResult,
     Usage,
 )
+from hyperstrate.shared.foreign_json import is_count
 
 INVALID_JSON = "INVALID_JSON"
+_COUNTS = (
+    "input_tokens",
+    "output_tokens",
+    "cache_read_input_tokens",
+    "cache_creation_input_tokens",
+)
 _SOURCES = {
     "url": {"type", "url"},
     "base64": {"type", "media_type", "data"},
@@ -228,7 +235,12 @@ def _source_of(part: Image | Document) -> Json:
 
 
 def usage_of(said: Json) -> Usage:
-    """Anthropic counts fresh, read and written input apart; ``input_tokens`` here is their sum."""
+    """Anthropic counts fresh, read and written input apart; ``input_tokens`` here is their sum.
+
+    An estimated one, zero, where one of them cannot be.
+    """
+    if not all(is_count(said.get(name)) for name in _COUNTS):
+        return Usage(is_estimated=True)
     split = said.get("cache_creation")
     split = split if isinstance(split, dict) else {}
     details = said.get("output_tokens_details")
@@ -269,7 +281,7 @@ def usage_json(usage: Usage, said: Json) -> Json:
 
 def _count(said: Json, name: str) -> int:
     number = said.get(name)
-    return number if isinstance(number, int) and number > 0 else 0
+    return number if number and is_count(number) else 0
 
 
 def finish_of(stop_reason: Any) -> FinishReason | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Hashable
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from typing import Any, Generic, TypeVar, cast
 
 import structlog
@@ -16,7 +17,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Mapped, mapped_column
 
-from hyperstrate.shared.db import Base, after_commit, insert, session
+from hyperstrate.shared.db import Base, after_commit, before_commit, insert, session
 from hyperstrate.shared.locks import brief_lock
 
 log = structlog.get_logger(__name__)
@@ -33,18 +34,29 @@ class CacheVersion(Base):
     version: Mapped[int] = mapped_column(default=0)
 
 
+class _Flight:
+    """A load under way. ``value`` or ``error`` is there once it ``is_over``; neither: it was
+    killed."""
+
+    def __init__(self) -> None:
+        self.is_over = threading.Event()
+        self.value: Any = _MISSING
+        self.error: Exception | None = None
+
+
 class VersionedCache(Generic[K, V]):
     """Values that depend on ``topics``, kept until one changes; the oldest go when it is full.
 
     What loads a value runs in a database context of its own and sees what is committed. Reading
-    takes no lock: under gevent one costs more than the rest of a hit.
+    takes no lock: under gevent one costs more than the rest of a hit. Who misses a value that is
+    being loaded waits for that, and shares its error; who comes after a change does not.
     """
 
     def __init__(self, *topics: str, size: int = 20_000) -> None:
         self._values: dict[K, V] = {}
+        self._flights: dict[K, _Flight] = {}
         self._size = size
         self._lock = brief_lock()
-        self._generation = 0
         for topic in topics:
             _caches.setdefault(topic, []).append(self)
 
@@ -53,22 +65,56 @@ class VersionedCache(Generic[K, V]):
         known = self._values.get(key, _MISSING)
         if known is not _MISSING:
             return cast(V, known)
-        generation = self._generation
-        with _context():
-            value = load(key)
-        with self._lock:
-            if generation == self._generation:
-                self._keep(key, value)
-        return value
+        while True:
+            own = _Flight()
+            with self._lock:
+                flight = self._flights.setdefault(key, own)
+            if flight is own:
+                return self._fly(flight, key, load)
+            flight.is_over.wait()
+            if flight.error is not None:
+                raise flight.error.with_traceback(None)
+            if flight.value is not _MISSING:
+                return cast(V, flight.value)
+
+    def __contains__(self, key: K) -> bool:
+        """Its value is here already."""
+        return key in self._values
+
+    def _fly(self, flight: _Flight, key: K, load: Callable[[K], V]) -> V:
+        """Load the value for all who wait, unless it has come since we looked."""
+        try:
+            value = self._values.get(key, _MISSING)
+            if value is _MISSING:
+                with _context():
+                    value = load(key)
+            flight.value = value
+            return cast(V, value)
+        except Exception as error:
+            flight.error = error
+            raise
+        finally:
+            with self._lock:
+                if self._flights.get(key) is flight:
+                    del self._flights[key]
+                    if flight.value is not _MISSING:
+                        self._keep(key, flight.value)
+            flight.is_over.set()
 
     def _keep(self, key: K, value: V) -> None:
         if len(self._values) >= self._size:
             del self._values[next(iter(self._values))]
         self._values[key] = value
 
+    def drop(self, key: K) -> None:
+        """Forget one value, here only; a load of it that is under way is not kept."""
+        with self._lock:
+            self._flights.pop(key, None)
+            self._values.pop(key, None)
+
     def clear(self) -> None:
         with self._lock:
-            self._generation += 1
+            self._flights.clear()
             self._values.clear()
 
 
@@ -95,10 +141,14 @@ def watch(stop: threading.Event, *, every_s: float = 0.5) -> None:
 
 def bump(topic: str) -> None:
     """Say in the present unit of work that ``topic`` changed; forget it here at its commit."""
+    before_commit(f"bump {topic}", partial(_write_bump, topic))
+    after_commit(lambda: forget(topic))
+
+
+def _write_bump(topic: str) -> None:
     first = insert(CacheVersion).values(topic=topic, version=1)
     later = {"version": CacheVersion.version + 1}
     session.execute(first.on_conflict_do_update(index_elements=["topic"], set_=later))
-    after_commit(lambda: forget(topic))
 
 
 def forget(topic: str) -> None:

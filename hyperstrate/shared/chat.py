@@ -9,6 +9,8 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Literal, Protocol, TypeAlias
 
+from hyperstrate.shared.spending import Reservation
+
 Json: TypeAlias = dict[str, Any]
 Role = Literal["system", "user", "assistant", "tool"]
 FinishReason = Literal["stop", "length", "tool_calls", "content_filter", "refusal", "pause"]
@@ -178,15 +180,9 @@ class ChatRequest:
     """
 
     __slots__ = (
-        "_conversation",
-        "_parse",
-        "body",
-        "dialect",
-        "headers",
-        "is_rewritten",
-        "operation",
+        "_conversation", "_parse", "body", "dialect", "headers", "is_rewritten", "operation",
         "stream",
-    )
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -238,9 +234,9 @@ class ChatRequest:
 class Usage:
     """Tokens. ``input_tokens`` is the total: fresh, read from and written to the provider's cache.
 
-    What was written for an hour is not among ``cache_write_input_tokens``, and has a price of its
-    own. ``output_tokens`` includes ``reasoning_tokens``. ``is_estimated``: counted here, because
-    the provider did not say.
+    What was written for an hour is not among ``cache_write_input_tokens``. ``output_tokens``
+    includes ``reasoning_tokens``. ``is_estimated``: counted here, because the provider did not say;
+    from a provider, and zero: it said what cannot be.
     """
 
     input_tokens: int = 0
@@ -328,6 +324,7 @@ class ChatResult:
     stream: ChunkStream | None = None
     dropped: list[str] = field(default_factory=list)
     cost_usd: Decimal = Decimal(0)
+    reservation: Reservation | None = None
     price_version: str = ""
     has_usage: bool = False
     is_retellable: bool = True

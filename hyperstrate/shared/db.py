@@ -48,11 +48,14 @@ class UtcDateTime(TypeDecorator[datetime]):
 class Base(DeclarativeBase):
     """The base of every table."""
 
+    __audit__: ClassVar[str] = ""  # what people call it, where writes to it are audited
+
     metadata = MetaData(naming_convention=NAMING)
     type_annotation_map: ClassVar[dict[Any, Any]] = {
         datetime: UtcDateTime(),
         dict[str, Any]: JsonColumn,
         list[str]: JsonColumn,
+        list[int]: JsonColumn,
     }
 
 
@@ -87,13 +90,25 @@ def unit_of_work() -> Iterator[None]:
     """Commit what happens inside, or nothing of it; then run what waits in :func:`after_commit`."""
     try:
         yield
+        for _, action in sorted(session.info.pop("before_commit", {}).items()):
+            action()
         session.commit()
     except BaseException:
         session.rollback()
-        session.info.pop("after_commit", None)
+        for waiting in ("before_commit", "after_commit", "audit", "audit_changes"):
+            session.info.pop(waiting, None)
         raise
     for action in session.info.pop("after_commit", []):
         action()
+
+
+def before_commit(name: str, action: Callable[[], None]) -> None:
+    """Run ``action`` at the end of the present unit of work; of one ``name``, the newest alone.
+
+    They run in the order of their names: so units that lock the same rows lock them in the same
+    order, late and briefly, and do not wait for each other in a circle.
+    """
+    session.info.setdefault("before_commit", {})[name] = action
 
 
 def after_commit(action: Callable[[], None]) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import ClassVar, Literal
 
 from hyperstrate.shared.chat import Dialect, Usage
+from hyperstrate.shared.rates import Rates
 
 
 class AppError(Exception):
@@ -77,8 +78,11 @@ class Unprocessable(AppError):
 
 
 class TooManyRequests(AppError):
+    """``rates``: what is left of the limits that were asked."""
+
     status = 429
     code = "rate_limited"
+    rates: Rates | None = None
 
 
 class Unavailable(AppError):
@@ -133,6 +137,7 @@ class ProviderError(Exception):
     ``status`` is what the client gets: the upstream's own where it sent one. ``body`` is the
     upstream's error as it came, in ``dialect``, so that a client of the same dialect sees it whole.
     ``retry_after_s`` is the upstream's wish in seconds. ``usage``: what it said was used before.
+    ``detail``: what the upstream said besides, for the log alone.
     """
 
     def __init__(
@@ -146,9 +151,11 @@ class ProviderError(Exception):
         code: str = "",
         body: bytes | None = None,
         dialect: Dialect | None = None,
+        detail: str = "",
     ) -> None:
         super().__init__(message)
         self.message = message
+        self.detail = detail
         self.kind: ProviderErrorKind = kind
         self.status = status or _STATUS[kind]
         self.retryable = kind in _RETRYABLE if retryable is None else retryable

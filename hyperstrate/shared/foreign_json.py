@@ -7,6 +7,13 @@ from typing import Any, NoReturn
 
 import orjson
 
+MOST = 2**53  # what every reader of JSON keeps exact (RFC 8259, section 6)
+
+
+def is_count(said: Any) -> bool:
+    """A number of tokens that can be right: whole, not below zero; or none was said."""
+    return said is None or (type(said) is int and 0 <= said <= MOST)
+
 
 def loads(data: bytes) -> Any:
     """One JSON text. Raises ValueError."""

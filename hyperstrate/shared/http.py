@@ -14,16 +14,19 @@ from hyperstrate.shared.upstream_connection import tls_context
 
 MAX_ANSWER_BYTES = 16 * 2**20
 
+Client = httpx.Client
+Response = httpx.Response
 HTTPError = httpx.HTTPError
 
 
-def client(rules: AddressRules, timeout_s: float = 10) -> httpx.Client:
+def client(rules: AddressRules, timeout_s: float = 10, *, max_bytes: int = 0) -> Client:
     """A client that refuses addresses inside the network, follows no redirects, asks no proxy.
 
-    ``timeout_s`` bounds each wait, and the reading of a body as a whole. Its calls raise HTTPError.
+    ``timeout_s`` bounds each wait, and the reading of a body as a whole; ``max_bytes`` a body,
+    if not MAX_ANSWER_BYTES does. Its calls raise HTTPError.
     """
     return httpx.Client(
-        transport=_Transport(rules, timeout_s),
+        transport=_Transport(rules, timeout_s, max_bytes),
         timeout=timeout_s,
         trust_env=False,
         follow_redirects=False,
@@ -34,12 +37,13 @@ def client(rules: AddressRules, timeout_s: float = 10) -> httpx.Client:
 class _Transport(httpx.HTTPTransport):
     """httpx's own, but connecting through the rules, and with an end to every answer."""
 
-    def __init__(self, rules: AddressRules, timeout_s: float) -> None:
+    def __init__(self, rules: AddressRules, timeout_s: float, max_bytes: int) -> None:
         super().__init__(verify=tls_context(), trust_env=False)
         self._pool = httpcore.ConnectionPool(
             ssl_context=tls_context(), network_backend=_CheckedBackend(rules), keepalive_expiry=5
         )
         self._timeout_s = timeout_s
+        self._max_bytes = max_bytes
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         response = super().handle_request(request)
@@ -48,23 +52,25 @@ class _Transport(httpx.HTTPTransport):
             response.close()
             raise httpx.DecodingError("The answer is compressed, which was not asked for.")
         if isinstance(stream, httpx.SyncByteStream):
-            response.stream = _BoundedStream(stream, self._timeout_s)
+            size = self._max_bytes or MAX_ANSWER_BYTES
+            response.stream = _BoundedStream(stream, self._timeout_s, size)
         return response
 
 
 class _BoundedStream(httpx.SyncByteStream):
     """A body that may be neither endless nor endlessly slow."""
 
-    def __init__(self, stream: httpx.SyncByteStream, seconds: float) -> None:
+    def __init__(self, stream: httpx.SyncByteStream, seconds: float, max_bytes: int) -> None:
         self._stream = stream
+        self._max_bytes = max_bytes
         self._deadline = monotonic() + seconds
 
     def __iter__(self) -> Iterator[bytes]:
         size = 0
         for block in self._stream:
             size += len(block)
-            if size > MAX_ANSWER_BYTES:
-                raise httpx.ReadError(f"The answer has more than {MAX_ANSWER_BYTES} bytes.")
+            if size > self._max_bytes:
+                raise httpx.ReadError(f"The answer has more than {self._max_bytes} bytes.")
             if monotonic() > self._deadline:
                 raise httpx.ReadTimeout("The answer did not end in time.")
             yield block

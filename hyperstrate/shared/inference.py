@@ -30,10 +30,16 @@ class ModelCard:
     capabilities: frozenset[str] = frozenset()
     is_configured: bool = True
     context_window: int | None = None
+    max_output_tokens: int | None = None
     input_price_per_1m: Decimal = Decimal(0)
     output_price_per_1m: Decimal = Decimal(0)
     price: Callable[[Usage], Decimal] = field(default=free, repr=False, compare=False)
     price_version: str = ""
+
+    @property
+    def names(self) -> tuple[str, str, str]:
+        """What the rules of a key may call it: in the catalog, at its provider, and here."""
+        return self.definition_key, self.upstream_model, self.display_name
 
 
 @dataclass(slots=True)

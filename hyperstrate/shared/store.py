@@ -55,7 +55,7 @@ ENTRY_OVERHEAD_BYTES = 200
 NEVER_S = 3600.0
 
 
-class _Recent(Generic[V]):
+class Recent(Generic[V]):
     """The newest entries that fit, each until its time is over. Not locked."""
 
     def __init__(self, max_entries: int, max_bytes: int, clock: Clock) -> None:
@@ -106,10 +106,10 @@ class MemoryStore:
     ) -> None:
         self._clock = clock
         self._lock = brief_lock()
-        self._values: _Recent[bytes] = _Recent(max_entries, max_bytes, clock)
-        self._counters: _Recent[int] = _Recent(max_entries, max_bytes, clock)
-        self._buckets: _Recent[tuple[float, float]] = _Recent(max_entries, max_bytes, clock)
-        self._averages: _Recent[float] = _Recent(max_entries, max_bytes, clock)
+        self._values: Recent[bytes] = Recent(max_entries, max_bytes, clock)
+        self._counters: Recent[int] = Recent(max_entries, max_bytes, clock)
+        self._buckets: Recent[tuple[float, float]] = Recent(max_entries, max_bytes, clock)
+        self._averages: Recent[float] = Recent(max_entries, max_bytes, clock)
 
     def get(self, key: str) -> bytes | None:
         with self._lock:

@@ -20,6 +20,7 @@ from hyperstrate.shared.upstream_pool import Pool
 from hyperstrate.shared.upstream_request import request_head
 
 ONE_SEND_BYTES = 64 * 1024
+END_WAIT_S = 0.25
 _Take = Callable[[Address, float, Cancellation], Connection]
 
 
@@ -157,6 +158,24 @@ class Response:
             return
         with contextlib.suppress(IndexError):
             self._owned[0].abort()  # the reader wakes up and drops it
+
+    def let_end(self) -> None:
+        """Nothing more is wanted: close, after a moment for the end of the body to come.
+
+        With it the connection can be kept; providers send it apart from the last event.
+        """
+        until = monotonic() + END_WAIT_S
+        self._is_reading = True
+        try:
+            connection = self._owned[0]
+            while not connection.parser.is_complete:
+                self._fill(connection, until - monotonic())
+            self._finish()
+        except (IndexError, OSError, Cut, Malformed):
+            pass  # it ended already, or has its end no more
+        finally:
+            self._is_reading = False
+            self.close()
 
     def _exchange(self, take: _Take, parts: tuple[bytes, ...]) -> bool:
         """Whether there is an answer: not, when a kept connection was dead already."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,6 @@ from flask import (
     redirect,
     render_template,
     request,
-    url_for,
 )
 from flask_smorest import Api as SmorestApi
 from htmx_flask import Htmx
@@ -31,8 +29,9 @@ from werkzeug.exceptions import HTTPException
 
 from hyperstrate.shared.errors import AppError, BadRequest
 from hyperstrate.shared.formats import FILTERS
-from hyperstrate.shared.guards import public, wants_page
+from hyperstrate.shared.guards import can_write, public, wants_page
 from hyperstrate.shared.kit import Assets, Kit
+from hyperstrate.shared.navigation import HOME, has_endpoint, navigation
 from hyperstrate.shared.schemas import Text
 from hyperstrate.shared.snippets import first_call
 
@@ -41,7 +40,6 @@ CONTENT_SECURITY_POLICY = (
     "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
 )
-HOME = "/app"
 
 
 def page(template: str, *, block: str = "", status: int = 200, **context: Any) -> Response:
@@ -109,6 +107,7 @@ def _typed(name: str, field: fields.Field[Any]) -> Any:
 
 def form_errors(error: AppError) -> dict[str, list[str]]:
     """What is wrong by field, for ``ui.form``; under "" what is wrong with the whole."""
+    g.refused_because = error.message
     return error.fields or {"": [error.message]}
 
 
@@ -246,48 +245,6 @@ class Api(SmorestApi):  # type: ignore[misc]
         """The application's own handlers render every error."""
 
 
-@dataclass(frozen=True)
-class NavItem:
-    """One entry of the navigation."""
-
-    label: str
-    endpoint: str
-    icon: str
-    order: int
-
-
-@dataclass(frozen=True)
-class NavLink:
-    """An entry of the navigation on the page being shown."""
-
-    label: str
-    href: str
-    icon: str
-    is_current: bool
-
-
-_NAVIGATION: dict[str, NavItem] = {}
-
-
-def add_nav(label: str, endpoint: str, icon: str, order: int) -> None:
-    """Put a page into the navigation; shown where the application has that endpoint."""
-    _NAVIGATION[endpoint] = NavItem(label, endpoint, icon, order)
-
-
-def navigation() -> list[NavLink]:
-    """The navigation of this application, with the entry of the current page marked."""
-    items = sorted(_NAVIGATION.values(), key=lambda item: item.order)
-    hrefs = {item: url_for(item.endpoint) for item in items if has_endpoint(item.endpoint)}
-    path = request.script_root + request.path
-    around = [href for href in hrefs.values() if path == href or path.startswith(f"{href}/")]
-    current = max((href for href in around if href == path or href != HOME), key=len, default="")
-    return [NavLink(item.label, href, item.icon, href == current) for item, href in hrefs.items()]
-
-
-def has_endpoint(name: str) -> bool:
-    return name in current_app.view_functions
-
-
 def url_with(**changes: Any) -> str:
     """This page's address with other query values; None takes one out."""
     values = {**request.args.to_dict(flat=False), **changes}
@@ -323,6 +280,7 @@ def init(app: Flask) -> None:
         static_url=assets.url,
         navigation=navigation,
         has_endpoint=has_endpoint,
+        can_write=can_write,
         url_with=url_with,
         query_args=query_args,
     )

@@ -22,7 +22,7 @@ def priced(line: Mapping[str, object]) -> Prices:
     return prices
 
 
-def test_adds_up_fresh_cached_written_and_output_tokens() -> None:
+def test_adds_up_fresh_cached_written_and_output_tokens_complaint_7() -> None:
     usage = Usage(1000, 200, cached_input_tokens=400, cache_write_input_tokens=100,
                   cache_write_1h_input_tokens=50)  # fmt: skip
 
@@ -32,7 +32,7 @@ def test_adds_up_fresh_cached_written_and_output_tokens() -> None:
     assert cost == expected / 1_000_000
 
 
-def test_a_missing_cache_price_is_that_of_input() -> None:
+def test_a_missing_cache_price_is_that_of_input_complaint_7() -> None:
     rates = priced({"input": "3", "output": "15"}).base
 
     assert {rates.cached_input, rates.cache_write, rates.cache_write_1h} == {Decimal(3)}

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 import pytest
 from flask import Flask
+from flask.testing import FlaskClient
 from sqlalchemy import event
 
+from hyperstrate.auth.oidc_web import Web
 from hyperstrate.auth.runtime import runtime, use
 from hyperstrate.auth.throttle import Throttle
+from hyperstrate.shared.addresses import AddressRules
 from hyperstrate.shared.db import db
 from hyperstrate.shared.store import MemoryStore
-from tests.people import People
+from tests.auth.idp import Idp
+from tests.auth.sso_desk import Desk, provider_of
+from tests.people import Part, People
+from tests.router import building
+from tests.upstreams import Provider
+
+ClientAs = Callable[[Part | None], FlaskClient]
 
 
 @dataclass
@@ -49,6 +58,14 @@ def router_id(routers: Routers, people: People) -> str:
 
 
 @pytest.fixture
+def stored_router(client_as: ClientAs, router_id: str, routers: Routers, people: People) -> str:
+    """A router of Acme that stands in the database too, as virtual keys need it."""
+    stored = building.active(client_as("admin"), "Support")
+    routers.of[people.alice.org_id][stored] = "Support"
+    return stored
+
+
+@pytest.fixture
 def statements(app: Flask) -> Iterator[list[str]]:
     """The SQL that was run."""
     run: list[str] = []
@@ -59,3 +76,21 @@ def statements(app: Flask) -> Iterator[list[str]]:
     event.listen(db.engine, "before_cursor_execute", note)
     yield run
     event.remove(db.engine, "before_cursor_execute", note)
+
+
+@pytest.fixture
+def idp(app: Flask) -> Iterator[Idp]:
+    """An identity provider on loopback."""
+    before = runtime()
+    web = Web(AddressRules(("127.0.0.0/8",)))
+    use(replace(before, web=web, store=MemoryStore()))
+    with Provider() as server:
+        yield Idp(server)
+    web.close()
+    use(before)
+
+
+@pytest.fixture
+def desk(app: Flask, people: People, idp: Idp) -> Desk:
+    """Somebody about to sign in to Acme by Acme's own provider."""
+    return Desk(app, idp, provider_of(people.alice.org_id, idp))

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from hyperstrate.auth import keys, teams
+from hyperstrate.auth import key_views, keys, teams, verifying
+from hyperstrate.auth.key_views import KeyView
 from hyperstrate.auth.models import APIKey, Organization, Team
 from hyperstrate.events import RequestsRecorded, requests_recorded
 from hyperstrate.shared.cache import bump
@@ -28,14 +29,14 @@ def _issue(client: FlaskClient, **body: Any) -> dict[str, Any]:
     return made
 
 
-def _key(org_id: str, **options: Any) -> keys.KeyView:
+def _key(org_id: str, **options: Any) -> KeyView:
     with unit_of_work():
         return keys.issue(org_id, "CI", scope="global", **options)
 
 
 def _refusal(plaintext: str) -> str:
     with pytest.raises(Unauthorized) as refused:
-        keys.verify(plaintext)
+        verifying.verify(plaintext)
     return refused.value.message
 
 
@@ -60,7 +61,7 @@ def test_a_new_key_is_shown_once_and_kept_as_a_hash(client_as: ClientAs, people:
 def test_a_router_key_opens_its_router(client_as: ClientAs, people: People, router_id: str) -> None:
     made = _issue(client_as("admin"), scope="router", routerId=router_id)
 
-    caller = keys.verify(made["key"])
+    caller = verifying.verify(made["key"])
 
     assert made["router"] == {"id": router_id, "name": "Support"}
     assert caller.router_id == router_id
@@ -91,7 +92,7 @@ def test_another_organisation_s_key_is_not_found(client_as: ClientAs) -> None:
     assert stranger.post(f"{path}/rotate").status_code == 404
     assert stranger.delete(path).status_code == 404
     assert stranger.get("/auth/api-keys").get_json()["items"] == []
-    assert keys.verify(made["key"])
+    assert verifying.verify(made["key"])
 
 
 @pytest.mark.parametrize(
@@ -148,9 +149,8 @@ def test_refuses_unknown_routers_and_teams_and_those_of_others(
 
 
 def test_unknown_fields_and_nulls_are_ignored(client_as: ClientAs) -> None:
-    made = _issue(client_as("admin"), virtualKeyId="vkey_1", colour="red", teamId=None)
+    made = _issue(client_as("admin"), colour="red", teamId=None)
 
-    assert made["virtualKeyId"] == ""
     assert "expiresAt" not in made
 
 
@@ -195,7 +195,7 @@ def test_disables_and_enables(client_as: ClientAs) -> None:
     client = client_as("admin")
     made = _issue(client)
     path = f"/auth/api-keys/{made['id']}"
-    assert keys.verify(made["key"])
+    assert verifying.verify(made["key"])
 
     client.patch(path, json={"isEnabled": False})
     refusal = _refusal(made["key"])
@@ -204,7 +204,7 @@ def test_disables_and_enables(client_as: ClientAs) -> None:
     assert refusal == "this API key is disabled"
     assert answer.get_json()["name"] == "New"
     assert answer.get_json()["description"] == "d"
-    assert keys.verify(made["key"])
+    assert verifying.verify(made["key"])
 
 
 def test_a_change_keeps_what_it_does_not_name(client_as: ClientAs) -> None:
@@ -227,10 +227,10 @@ def test_an_expired_key_is_refused_though_it_is_remembered(
 ) -> None:
     expires_at = now() + timedelta(hours=1)
     view = _key(people.alice.org_id, expires_at=expires_at)
-    assert keys.verify(view.plaintext)
+    assert verifying.verify(view.plaintext)
 
-    monkeypatch.setattr(keys, "time", lambda: expires_at.timestamp())
-    monkeypatch.setattr(keys, "now", lambda: expires_at)
+    monkeypatch.setattr(verifying, "time", lambda: expires_at.timestamp())
+    monkeypatch.setattr(key_views, "now", lambda: expires_at)
 
     assert _refusal(view.plaintext) == "this API key has expired"
     assert keys.get(people.alice.org_id, view.key.id).status == "expired"
@@ -239,20 +239,20 @@ def test_an_expired_key_is_refused_though_it_is_remembered(
 def test_a_rotated_key_is_dead_at_once(client_as: ClientAs) -> None:
     client = client_as("admin")
     made = _issue(client)
-    assert keys.verify(made["key"])
+    assert verifying.verify(made["key"])
 
     rotated = client.post(f"/auth/api-keys/{made['id']}/rotate").get_json()
 
     assert rotated["key"] != made["key"]
     assert rotated["id"] == made["id"]
-    assert keys.verify(rotated["key"]).key_id == made["id"]
+    assert verifying.verify(rotated["key"]).key_id == made["id"]
     assert _refusal(made["key"]) == "the API key is not valid"
 
 
 def test_a_deleted_key_is_dead_at_once(client_as: ClientAs) -> None:
     client = client_as("admin")
     made = _issue(client)
-    assert keys.verify(made["key"])
+    assert verifying.verify(made["key"])
 
     assert client.delete(f"/auth/api-keys/{made['id']}").status_code == 204
 
@@ -262,7 +262,7 @@ def test_a_deleted_key_is_dead_at_once(client_as: ClientAs) -> None:
 
 def test_a_disabled_team_keeps_its_keys_out(people: People) -> None:
     view = _key(people.alice.org_id)
-    assert keys.verify(view.plaintext)
+    assert verifying.verify(view.plaintext)
 
     with unit_of_work():
         teams.update(people.alice.org_id, people.alice.team_id, {"is_enabled": False})
@@ -315,15 +315,15 @@ def test_an_unknown_key_is_looked_up_once(statements: list[str], people: People)
 
 
 def test_unknown_keys_fill_no_memory() -> None:
-    assert keys._unknown.maxsize <= 10_000
+    assert verifying._unknown.maxsize <= 10_000
 
 
 def test_a_known_key_is_checked_without_sql(statements: list[str], people: People) -> None:
     plaintext = _key(people.alice.org_id).plaintext
-    keys.verify(plaintext)
+    verifying.verify(plaintext)
     statements.clear()
 
-    assert keys.verify(plaintext).org_id == people.alice.org_id
+    assert verifying.verify(plaintext).org_id == people.alice.org_id
 
     assert statements == []
 
@@ -332,19 +332,21 @@ def test_the_last_use_is_noted_and_nothing_else(people: People) -> None:
     view = _key(people.alice.org_id)
     modified_at = view.key.modified_at
     used_at = datetime(2026, 11, 22, 10, tzinfo=UTC)
-    key_id = view.key.id
+    key_id, prefix = view.key.id, view.key.prefix
 
-    requests_recorded.emit(RequestsRecorded({(people.alice.org_id, key_id): used_at}))
-    requests_recorded.emit(
-        RequestsRecorded({(people.alice.org_id, key_id): used_at - timedelta(hours=1)})
-    )
-    requests_recorded.emit(
-        RequestsRecorded({(people.carol.org_id, key_id): used_at + timedelta(hours=1)})
-    )
+    for org_id, sent, hours in (
+        (people.alice.org_id, prefix, 0),
+        (people.alice.org_id, prefix, -1),
+        (people.carol.org_id, prefix, 1),
+        (people.alice.org_id, "hs_other", 2),
+    ):
+        moment = used_at + timedelta(hours=hours)
+        requests_recorded.emit(RequestsRecorded({(org_id, key_id, sent): moment}))
 
     session.expire_all()
     kept = session.get_one(APIKey, key_id)
     assert kept.last_used_at == used_at
+    assert kept.previous_last_used_at is None
     assert kept.modified_at == modified_at
 
 

@@ -9,6 +9,7 @@ from flask.testing import FlaskClient
 
 from hyperstrate.auth.throttle import PER_ACCOUNT, PER_ADDRESS, PER_PAIR, Throttle, network_of
 from hyperstrate.shared.errors import TooManyRequests
+from hyperstrate.shared.redis_link import RedisLink
 from hyperstrate.shared.store import MemoryStore, Store
 from hyperstrate.shared.store_redis import RedisStore
 from tests.people import PASSWORD
@@ -22,9 +23,9 @@ def store(request: pytest.FixtureRequest) -> Iterator[Store]:
         yield MemoryStore()
         return
     prefix = f"test-{request.node.name}"
-    store = RedisStore(request.getfixturevalue("redis_url"), prefix, processes=1)
+    store = RedisStore(RedisLink(request.getfixturevalue("redis_url"), prefix, processes=1))
     yield store
-    assert not store.is_degraded
+    assert not store.problem()
 
 
 def _guesses(throttle: Throttle, account: str, address: str, *, limit: int) -> int:

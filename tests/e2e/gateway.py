@@ -32,7 +32,7 @@ class Gateway:
     """An installation on loopback. ``stop`` and ``kill`` end it, ``start`` begins again."""
 
     def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
-        self.port = _free_port()
+        self.port = free_port()
         self.folder = folder
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = folder / "server.log"
@@ -140,12 +140,12 @@ class Gateway:
     @property
     def worker_pids(self) -> list[int]:
         """The processes that answer."""
-        return [pid for pid in self._children() if b"gunicorn" in _command(pid)]
+        return [pid for pid in self._children() if _name(pid) not in ("", "recorder")]
 
     @property
     def recorder_pids(self) -> list[int]:
         """The recorder: one process, none while it is started again."""
-        return [pid for pid in self._children() if b"recorder" in _command(pid)]
+        return [pid for pid in self._children() if _name(pid) == "recorder"]
 
     def _children(self) -> list[int]:
         assert self._process is not None
@@ -319,14 +319,15 @@ def _is_alive(group: int) -> bool:
     return False
 
 
-def _command(pid: int) -> bytes:
+def _name(pid: int) -> str:
     try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes()
+        return Path(f"/proc/{pid}/comm").read_text().strip()
     except FileNotFoundError:
-        return b""
+        return ""
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of loopback that nobody uses now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -47,7 +47,7 @@ FAULTS: dict[str, tuple[Answer, int, str]] = {
     "503": (answers.error(503, "Away"), 503, "Away"),
     "529": (answers.error(529, "Overloaded"), 529, "Overloaded"),
     "HTML with 200": (answers.html(), 502, "Bad gateway"),
-    "HTML with 502": (answers.html(502), 502, "Bad gateway"),
+    "HTML with 502": (answers.html(502), 502, "the provider answered 502"),
     "an empty body": (answers.body(b""), 502, ""),
     "truncated": (answers.truncated({"choices": []}), 502, ""),
     "too large": (

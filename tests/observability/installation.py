@@ -12,7 +12,14 @@ from flask_wtf import CSRFProtect
 from hyperstrate import observability
 from hyperstrate.events import RoutedInference
 from hyperstrate.observability import Endpoint, ModelRef, Ports
-from hyperstrate.observability.models import InferenceLog, InferencePayload, WebhookDelivery
+from hyperstrate.observability.models import (
+    AuditChain,
+    AuditLog,
+    InferenceLog,
+    InferencePayload,
+    UsageHour,
+    WebhookDelivery,
+)
 from hyperstrate.shared import db, web
 from hyperstrate.shared.chat import Usage
 from hyperstrate.shared.errors import Unauthorized
@@ -22,8 +29,11 @@ from hyperstrate.shared.queue import QueuedJob
 from hyperstrate.shared.spool import Spool
 
 TABLES = [
+    AuditLog.__table__,
+    AuditChain.__table__,
     InferenceLog.__table__,
     InferencePayload.__table__,
+    UsageHour.__table__,
     WebhookDelivery.__table__,
     QueuedJob.__table__,
 ]
@@ -31,16 +41,24 @@ ACME, GLOBEX = "org_acme", "org_globex"
 CALLERS = {
     "admin": Caller(ACME, "session", user_id="user_ada", role="admin"),
     "member": Caller(ACME, "session", user_id="user_max", role="member"),
+    "viewer": Caller(ACME, "session", user_id="user_vic", role="viewer"),
+    "platform_admin": Caller(
+        ACME, "session", user_id="user_pat", role="admin", is_platform_admin=True
+    ),
     "stranger": Caller(GLOBEX, "session", user_id="user_eve", role="admin"),
     "key": Caller(ACME, "api_key", key_id="akey_1"),
 }
 
 
 class Names:
-    """The names that router and ai would give."""
+    """The names that router, ai and auth would give."""
 
     def routers(self, org_id: str, ids: set[str]) -> Mapping[str, str]:
         known = {(ACME, "rtr_1"): "Support bot"}
+        return {id: known[org_id, id] for id in ids if (org_id, id) in known}
+
+    def people(self, org_id: str, ids: set[str]) -> Mapping[str, str]:
+        known = {(ACME, "user_ada"): "Ada"}
         return {id: known[org_id, id] for id in ids if (org_id, id) in known}
 
     def models(self, org_id: str, ids: set[str]) -> Mapping[str, ModelRef]:

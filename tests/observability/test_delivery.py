@@ -118,6 +118,11 @@ def test_a_message_is_signed_with_the_webhooks_secret(store: Store, receiver: Pr
         (failure("content_blocked", http_status=403), ["request_blocked"]),
         (failure("rate_limited", http_status=429), ["rate_limit_exceeded"]),
         (failure("rate_limited", http_status=429, attempts=(failed_call(),)), []),
+        (failure("budget_exceeded", http_status=402), ["budget_exceeded"]),
+        (
+            failure("budget_exceeded", http_status=402, attempts=(failed_call(),)),
+            ["budget_exceeded"],
+        ),
         (failure("timeout", attempts=(failed_call("one"), failed_call("one"))), []),
         (
             failure("timeout", attempts=(failed_call("one"), failed_call("two"))),

@@ -21,7 +21,7 @@ from sqlalchemy.exc import OperationalError
 
 from hyperstrate.events import RequestsRecorded, requests_recorded
 from hyperstrate.observability import metrics, recorder
-from hyperstrate.observability.models import InferenceLog, InferencePayload
+from hyperstrate.observability.models import InferenceLog, InferencePayload, UsageHour
 from hyperstrate.shared.db import db, session
 from hyperstrate.shared.spool import Spool, SpoolReader
 from tests.observability.installation import ACME, GLOBEX, make_event
@@ -79,6 +79,12 @@ def stored_ids() -> list[str]:
     return list(session.scalars(select(InferenceLog.id)))
 
 
+def counted() -> int:
+    """How many requests the hourly sums know."""
+    requests = func.sum(UsageHour.requests).filter(UsageHour.scope == "all")
+    return int(session.scalar(select(requests)) or 0)
+
+
 def wait_until_empty(spool: Spool) -> None:
     deadline = time.monotonic() + 30
     while list(spool.folder.glob("*.segment")):
@@ -112,9 +118,12 @@ def test_a_batch_that_is_read_twice_counts_once(app: Flask, reader: SpoolReader)
     assert recorder.drain(reader, batch=2) == 5
 
     assert sorted(stored_ids()) == sorted(event.id for event in events)
+    assert counted() == 5
 
 
-def test_the_position_moves_only_after_the_commit(app: Flask, reader: SpoolReader) -> None:
+def test_the_position_moves_only_after_the_commit_complaint_8(
+    app: Flask, reader: SpoolReader
+) -> None:
     recorder.record_inference(event := make_event())
 
     def fail(*_: object) -> None:
@@ -162,18 +171,28 @@ def test_it_tells_when_each_key_was_last_used(app: Flask, reader: SpoolReader) -
     heard: list[RequestsRecorded] = []
     requests_recorded.connect(heard.append)
     for at, org_id, key in ((20, ACME, "k1"), (30, ACME, "k1"), (10, GLOBEX, "k2"), (5, ACME, "")):
-        recorder.record_inference(make_event(at=at, org_id=org_id, api_key_id=key))
+        sent = {"api_key_id": key, "virtual_key_id": key and "v1", "key_prefix": "hs_1"}
+        recorder.record_inference(make_event(at=at, org_id=org_id, **sent))
+    recorder.record_inference(
+        make_event(at=40, org_id=ACME, api_key_id="", virtual_key_id="v1", key_prefix="hs_2")
+    )
 
     recorder.drain(reader)
     requests_recorded.disconnect(heard.append)
 
-    used = {(ACME, "k1"): 30, (GLOBEX, "k2"): 10}
+    used = {
+        (ACME, "k1", "hs_1"): 30,
+        (GLOBEX, "k2", "hs_1"): 10,
+        (ACME, "v1", "hs_2"): 40,
+    }
     assert [event.keys_used for event in heard] == [
         {key: datetime.fromtimestamp(at, UTC) for key, at in used.items()}
     ]
 
 
-def test_a_request_that_cannot_be_spooled_is_counted(app: Flask, tmp_path: Path) -> None:
+def test_a_request_that_cannot_be_spooled_is_counted_complaint_6(
+    app: Flask, tmp_path: Path
+) -> None:
     recorder.configure(Spool(tmp_path / "nowhere"))
     before = metrics.render(tmp_path, lambda: 0)
 
@@ -277,6 +296,7 @@ def test_nothing_doubles_or_is_lost_when_the_recorder_is_killed_again_and_again(
 
     stored = stored_ids()
     assert session.scalar(select(func.count()).select_from(InferenceLog)) == len(set(stored))
+    assert counted() == len(stored)
     assert set(acknowledged) <= set(stored)
     assert len(stored) - len(acknowledged) <= 1
 

@@ -143,3 +143,18 @@ def test_another_organizations_prompt_is_not_there(
     assert stranger.open(path, method=method, json={"content": "Mine"}).status_code == 404
     assert stranger.get("/prompts").get_json()["items"] == []
     assert admin.get(f"/prompts/{made['id']}").get_json() == made
+
+
+def test_a_prompt_in_use_is_a_conflict(client_as: ClientAs) -> None:
+    admin = client_as("admin")
+    prompt_id = admin.post("/prompts", json={"name": "Brief", "content": "Be brief"}).get_json()[
+        "id"
+    ]
+    body = {"name": "support", "strategy": "failover", "promptId": prompt_id}
+    admin.post("/router", json=body)
+
+    refused = admin.delete(f"/prompts/{prompt_id}")
+
+    assert refused.status_code == 409
+    assert "support" in refused.get_json()["error"]
+    assert admin.get(f"/prompts/{prompt_id}").status_code == 200

@@ -7,8 +7,11 @@ from flask import Flask
 from sqlalchemy import event, select
 from sqlalchemy.orm import Session
 
+from hyperstrate.ai import registrations
 from hyperstrate.prompts import library
 from hyperstrate.prompts.models import PromptVersion
+from hyperstrate.router import parts, routers
+from hyperstrate.router.parts import TargetChanges
 from hyperstrate.shared.cache import CacheVersion
 from hyperstrate.shared.db import session, unit_of_work
 from hyperstrate.shared.errors import BadRequest, Conflict, NotFound
@@ -133,6 +136,35 @@ def test_a_deleted_prompt_is_gone_with_its_versions(org_id: str, prompt_id: str)
         library.load(org_id, prompt_id)
     assert session.scalars(select(PromptVersion)).all() == []
     assert bumps() == before + 1
+
+
+def test_a_prompt_in_use_stays_and_its_routers_are_named(org_id: str, prompt_id: str) -> None:
+    with unit_of_work():
+        model_id = registrations.register(org_id, "dummy").id
+    with unit_of_work():
+        routers.create(org_id, "sales", strategy="failover", prompt_id=prompt_id)
+        support = routers.create(org_id, "support", strategy="failover").id
+        routers.create(org_id, "other", strategy="failover")
+        target = parts.add_target(org_id, support, model_id=model_id, prompt_id=prompt_id).id
+
+    with pytest.raises(Conflict) as refused, unit_of_work():
+        library.delete(org_id, prompt_id)
+    assert "the routers sales, support first" in refused.value.message
+    assert library.load(org_id, prompt_id) == "Hello {{name}}"
+
+    with unit_of_work():
+        parts.update_target(org_id, support, target, TargetChanges(prompt_id=""))
+    with pytest.raises(Conflict, match="the router sales first"), unit_of_work():
+        library.delete(org_id, prompt_id)
+
+
+def test_of_many_routers_some_are_named(org_id: str, prompt_id: str) -> None:
+    with unit_of_work():
+        for number in range(7):
+            routers.create(org_id, f"r{number}", strategy="failover", prompt_id=prompt_id)
+
+    with pytest.raises(Conflict, match="r0, r1, r2, r3, r4 and 2 more first"), unit_of_work():
+        library.delete(org_id, prompt_id)
 
 
 @pytest.mark.parametrize("query", ["greet", "SHOP", "hello", "{id}"])

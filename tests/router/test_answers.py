@@ -43,6 +43,8 @@ def test_an_answer_comes_back_as_it_was(raw: bytes | None) -> None:
         stop_sequence="END",
         id="msg_1",
         model="claude",
+        usage=Usage(7, 7, cached_input_tokens=3),
+        has_usage=True,
         dropped=["seed"],
         raw=raw,
         body={"id": "1", "text": "Grüße"},
@@ -50,20 +52,26 @@ def test_an_answer_comes_back_as_it_was(raw: bytes | None) -> None:
 
     again = unpack(pack(result))
 
-    assert again is not None
-    again.has_usage = False
     assert again == result
 
 
 def test_what_it_once_cost_is_not_kept() -> None:
     result = ChatResult(
-        Dialect.OPENAI_CHAT, [Text("a")], usage=Usage(7, 7), cost_usd=Decimal(3), ttft_ms=9.0
-    )
+        Dialect.OPENAI_CHAT, [Text("a")], usage=Usage(7, 7), cost_usd=Decimal(3), ttft_ms=9.0,
+        has_usage=True,
+    )  # fmt: skip
 
     again = unpack(pack(result))
 
     assert again is not None
-    assert (again.usage, again.cost_usd, again.ttft_ms) == (Usage(), Decimal(0), None)
+    assert (again.usage, again.cost_usd, again.ttft_ms) == (Usage(7, 7), Decimal(0), None)
+
+
+def test_a_usage_that_nobody_told_is_not_made_up() -> None:
+    again = unpack(pack(ChatResult(Dialect.OPENAI_CHAT, [Text("a")], usage=Usage(7, 7))))
+
+    assert again is not None
+    assert (again.usage, again.has_usage) == (Usage(), False)
 
 
 @pytest.mark.parametrize("other", [b"", b"nonsense", b'{"version": 0}\n', b'{"version": 1}\n'])

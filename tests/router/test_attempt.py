@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 
 import pytest
 
-from hyperstrate.router import breaker
+from hyperstrate.events import RoutedInference
+from hyperstrate.router import breaker, pipeline
 from hyperstrate.router.attempt import attempt
+from hyperstrate.router.stage import Exchange, Stage
 from hyperstrate.shared.chat import ChatResult, Chunk, Dialect, Usage, text_of
-from hyperstrate.shared.errors import ProviderError
+from hyperstrate.shared.errors import Blocked, PaymentRequired, ProviderError
+from hyperstrate.shared.scopes import Scopes
+from hyperstrate.shared.spending import Reservation, Worst
 from tests.router.conftest import (
     FakeInference,
     MakeExchange,
@@ -155,3 +160,162 @@ def test_embeddings_have_no_prompt(make_exchange: MakeExchange) -> None:
     attempt(make_exchange(plan, chat=chat), inference, plan.targets[0])
 
     assert inference.asked[-1] is chat
+
+
+class Till:
+    """Notes what is held and settled; ``is_full``: there is no room."""
+
+    def __init__(self, *, is_full: bool = False) -> None:
+        self.is_full = is_full
+        self.held: list[Reservation] = []
+        self.worst: list[Worst] = []
+        self.firsts: list[bool] = []
+        self.settled: list[tuple[str, Decimal, int]] = []
+
+    def reserve(
+        self, scopes: Scopes, worst: Callable[[], Worst], *, at: float, is_first: bool
+    ) -> Reservation:
+        if self.is_full:
+            raise PaymentRequired("no room")
+        self.worst.append(worst())
+        self.firsts.append(is_first)
+        self.held.append(Reservation(f"att_{len(self.held)}", at, units=5))
+        return self.held[-1]
+
+    def settle(self, reservation: Reservation, cost_usd: Decimal, tokens: int) -> None:
+        self.settled.append((reservation.id, cost_usd, tokens))
+
+
+class Broken(FakeInference):
+    """Breaks while it is asked."""
+
+    def send(self, *_: object) -> ChatResult:
+        raise RuntimeError("ours")
+
+
+class Refusing(Stage[None]):
+    """Refuses the answer."""
+
+    name = "refusing"
+
+    def after(self, exchange: Exchange, result: ChatResult) -> None:
+        raise Blocked("the answer was refused")
+
+
+def streamed(*, then: ProviderError | None = None) -> ChatResult:
+    chunks = (Chunk(text="Good"), Chunk(usage=Usage(10, 5)))
+    last = () if then else (Chunk(finish_reason="stop", is_last=True),)
+    return ChatResult(Dialect.OPENAI_CHAT, stream=Stream(*chunks, *last, then=then))
+
+
+def test_an_answer_is_settled_at_what_it_cost(
+    make_exchange: MakeExchange, events: list[RoutedInference]
+) -> None:
+    till = Till()
+
+    pipeline.run(make_exchange(spending=till), FakeInference(answer()))
+
+    assert till.settled == [("att_0", Decimal(15), 15)]
+    [made] = events[0].attempts
+    assert (made.id, made.reserved, made.at) == ("att_0", 5, till.held[0].at)
+
+
+def test_a_failure_is_settled_and_the_next_call_is_no_first(make_exchange: MakeExchange) -> None:
+    broken = failure()
+    broken.usage = Usage(9, 0)
+    till, inference = Till(), FakeInference(broken, answer())
+    exchange = make_exchange(spending=till)
+
+    with pytest.raises(ProviderError):
+        attempt(exchange, inference, exchange.plan.targets[0])
+    attempt(exchange, inference, exchange.plan.targets[1])
+
+    assert till.settled == [("att_0", Decimal(9), 9)]
+    assert till.firsts == [True, False]
+
+
+def test_who_hangs_up_pays_for_the_question_complaint_2(make_exchange: MakeExchange) -> None:
+    till = Till()
+
+    with pytest.raises(ProviderError):
+        pipeline.run(make_exchange(spending=till), FakeInference(failure("cancelled")))
+
+    assert till.settled == [("att_0", Decimal(1), 1)]
+
+
+def test_what_breaks_in_us_is_settled_and_entered(
+    make_exchange: MakeExchange, events: list[RoutedInference]
+) -> None:
+    """Without an entry the counters would hold it for ever."""
+    till = Till()
+
+    with pytest.raises(RuntimeError):
+        pipeline.run(make_exchange(spending=till), Broken(answer()))
+
+    assert till.settled == [("att_0", Decimal(0), 0)]
+    [made] = events[0].attempts
+    assert (made.id, made.status, made.error_code) == ("att_0", "error", "internal_error")
+    assert made.cost_usd == 0
+
+
+def test_an_answer_that_a_stage_refuses_is_settled(make_exchange: MakeExchange) -> None:
+    till, plan = Till(), make_plan(stages=[Refusing(None)])
+
+    with pytest.raises(Blocked):
+        pipeline.run(make_exchange(plan, spending=till), FakeInference(answer()))
+
+    assert till.settled == [("att_0", Decimal(15), 15)]
+
+
+@pytest.mark.parametrize("reads", [0, 1, 99])
+def test_a_stream_is_settled_however_far_it_is_read(
+    make_exchange: MakeExchange, reads: int
+) -> None:
+    till = Till()
+    exchange = make_exchange(chat=make_chat(stream=True), spending=till)
+
+    result = pipeline.run(exchange, FakeInference(streamed()))
+    assert result.stream is not None
+    for _ in zip(range(reads), result.stream, strict=False):
+        pass
+    result.stream.close()
+
+    assert [held for held, _, _ in till.settled] == ["att_0"]
+    assert till.settled[0][1] > 0
+
+
+def test_a_stream_that_breaks_is_settled_at_what_came(make_exchange: MakeExchange) -> None:
+    till = Till()
+    exchange = make_exchange(chat=make_chat(stream=True), spending=till)
+
+    result = pipeline.run(exchange, FakeInference(streamed(then=failure("connection"))))
+    assert result.stream is not None
+    with pytest.raises(ProviderError):
+        list(result.stream)
+    result.stream.close()
+
+    assert till.settled == [("att_0", Decimal(15), 15)]
+
+
+def test_without_room_nobody_is_called(
+    make_exchange: MakeExchange, events: list[RoutedInference]
+) -> None:
+    till, inference = Till(is_full=True), FakeInference(answer())
+
+    with pytest.raises(PaymentRequired):
+        pipeline.run(make_exchange(spending=till), inference)
+
+    assert inference.called == []
+    assert till.settled == []
+    assert (events[0].http_status, events[0].error_code) == (402, "budget_exceeded")
+    assert events[0].attempts == ()
+
+
+def test_the_prompt_of_a_router_is_held_too(make_exchange: MakeExchange) -> None:
+    with_prompt, without = Till(), Till()
+    plan = make_plan(prompt="a b c d e f g h")
+
+    attempt(make_exchange(plan, spending=with_prompt), FakeInference(answer()), plan.targets[0])
+    attempt(make_exchange(spending=without), FakeInference(answer()), plan.targets[0])
+
+    assert with_prompt.worst[0].tokens >= without.worst[0].tokens + 8

@@ -118,3 +118,37 @@ def test_two_targets_of_a_model_are_one_entry(admin: FlaskClient) -> None:
     building.target(admin, router_id)
 
     assert ids(admin, f"/router/{router_id}/v1/models") == ["support", "dummy"]
+
+
+@pytest.mark.parametrize(
+    "base",
+    ["/v1", "/router/{id}/v1", "/router/{id}", "/proxy/router/{id}", "/proxy/router/{id}/v1/v1"],
+)
+def test_one_model_is_the_entry_of_the_list(
+    admin: FlaskClient, application: FlaskClient, base: str
+) -> None:
+    router_id = building.active(admin, "support")
+    headers = {"x-api-key": building.key(admin, router_id)}
+    path = f"{base.format(id=router_id)}/models"
+    listed = application.get(path, headers=headers).get_json()["data"]
+
+    answers = [application.get(f"{path}/{name}", headers=headers) for name in ("support", "dummy")]
+
+    assert [answer.get_json() for answer in answers] == listed
+    assert application.post(f"{path}/dummy", headers=headers).status_code == 405
+
+
+def test_a_model_that_is_not_there_is_a_404_in_the_dialect(
+    admin: FlaskClient, application: FlaskClient
+) -> None:
+    key = {"x-api-key": building.key(admin)}
+    claude = {**key, "anthropic-version": "2023-06-01"}
+
+    openai = application.get("/v1/models/gpt-5", headers=key)
+    anthropic = application.get("/v1/models/gpt-5", headers=claude)
+
+    assert openai.status_code == anthropic.status_code == 404
+    assert openai.get_json()["error"]["code"] == "not_found"
+    assert "gpt-5" in openai.get_json()["error"]["message"]
+    assert anthropic.get_json()["type"] == "error"
+    assert anthropic.get_json()["error"]["type"] == "not_found_error"

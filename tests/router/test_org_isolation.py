@@ -10,6 +10,7 @@ from types import ModuleType
 import pytest
 
 from hyperstrate.ai import registrations
+from hyperstrate.prompts import library
 from hyperstrate.router import parts, routers, webhooks
 from hyperstrate.router.parts import StageChanges, TargetChanges
 from hyperstrate.router.plan import Plans
@@ -33,6 +34,7 @@ class Own:
     interceptor_id: str
     team_id: str
     model_id: str
+    prompt_id: str
     other: str
     others_team: str
     others_model: str
@@ -43,6 +45,7 @@ def own(people: People) -> Own:
     org_id, other = people.alice.org_id, people.carol.org_id
     with unit_of_work():
         model_id = registrations.register(org_id, "dummy").id
+        prompt_id = library.create(org_id, "Greeting", "Hello").id
         others_model = registrations.register(other, "dummy").id
     with unit_of_work():
         router_id = routers.create(
@@ -52,16 +55,17 @@ def own(people: People) -> Own:
         feature = parts.add_feature(org_id, router_id, "retry", {})
         interceptor = parts.add_interceptor(org_id, router_id, "content_filter", PATTERNS)
         routers.grant(org_id, router_id, people.alice.team_id)
-        routers.update(org_id, router_id, Changes(status="active"))
+        routers.update(org_id, router_id, Changes(status="active", prompt_id=prompt_id))
     return Own(
         org_id, router_id, target.id, feature.id, interceptor.id, people.alice.team_id, model_id,
-        other, people.carol.team_id, others_model,
+        prompt_id, other, people.carol.team_id, others_model,
     )  # fmt: skip
 
 
 Case = Callable[[Own], object]
 NOT_FOUND: dict[str, Case] = {
     "routers.get": lambda own: routers.get(own.other, own.router_id),
+    "routers.locked": lambda own: routers.locked(own.other, own.router_id),
     "routers.update": lambda own: routers.update(own.other, own.router_id, Changes(name="x")),
     "routers.delete": lambda own: routers.delete(own.other, own.router_id),
     "routers.accesses": lambda own: routers.accesses(own.other, own.router_id),
@@ -80,6 +84,12 @@ NOT_FOUND: dict[str, Case] = {
     ),
     "parts.share_out": lambda own: parts.share_out(
         own.other, own.router_id, {own.target_id: TargetChanges(percentage=100)}
+    ),
+    "parts.order_targets": lambda own: parts.order_targets(
+        own.other, own.router_id, [own.target_id]
+    ),
+    "parts.move_target": lambda own: parts.move_target(
+        own.other, own.router_id, own.target_id, by=1
     ),
     "parts.remove_target": lambda own: parts.remove_target(own.other, own.router_id, own.target_id),
     "parts.add_feature": lambda own: parts.add_feature(own.other, own.router_id, "fallback", {}),
@@ -112,6 +122,7 @@ NOTHING: dict[str, Case] = {
     "routers.listing": lambda own: routers.listing(own.other).items,
     "routers.exists": lambda own: routers.exists(own.other, own.router_id),
     "routers.names": lambda own: routers.names(own.other, [own.router_id]),
+    "routers.with_prompt": lambda own: routers.with_prompt(own.other, own.prompt_id),
     "routers.active": lambda own: routers.active(own.other),
 }
 OWN_TEST = {"routers.create"}

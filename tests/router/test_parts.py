@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
 import pytest
+from flask import Flask
 
 from hyperstrate.ai import registrations
 from hyperstrate.router import parts, routers
 from hyperstrate.router.parts import StageChanges, TargetChanges
 from hyperstrate.router.routers import Changes
-from hyperstrate.shared.db import unit_of_work
-from hyperstrate.shared.errors import BadRequest, Conflict, NotFound, Unprocessable
+from hyperstrate.shared.db import session, unit_of_work
+from hyperstrate.shared.errors import AppError, BadRequest, Conflict, NotFound, Unprocessable
 from tests.people import People
 
 
@@ -159,3 +165,102 @@ def test_a_target_is_described_with_its_model(org_id: str, router_id: str) -> No
     assert found["id"] == target_id
     assert found["model"]["id"] == row.model_id
     assert found["model"]["provider"] == "DUMMY"
+
+
+@pytest.fixture
+def halves(org_id: str, router_id: str) -> tuple[str, str]:
+    """Two targets with 50 percent each; the router is active."""
+    first, second = (add_target(org_id, router_id, share) for share in (100, 0))
+    with unit_of_work():
+        half = TargetChanges(percentage=50)
+        parts.update_targets(org_id, router_id, {first: half, second: half})
+        routers.update(org_id, router_id, Changes(status="active"))
+    return first, second
+
+
+def at_once(app: Flask, *acts: Callable[[], object]) -> list[str]:
+    """Do all of them at the same time, each in its thread; the names of what they raised."""
+    start = threading.Barrier(len(acts))
+
+    def act(what: Callable[[], object]) -> str:
+        with app.app_context():
+            try:
+                with unit_of_work():
+                    start.wait(10)
+                    what()
+            except AppError as error:
+                return type(error).__name__
+            finally:
+                session.remove()
+        return ""
+
+    with ThreadPoolExecutor(len(acts)) as pool:
+        return list(pool.map(act, acts))
+
+
+def test_two_who_change_targets_at_once_leave_no_wrong_sum(
+    app: Flask, org_id: str, router_id: str, halves: tuple[str, str]
+) -> None:
+    """Alone each of them would be right: off goes the one, off goes the other."""
+    for _ in range(10):
+        refusals = at_once(
+            app,
+            *(
+                partial(
+                    parts.update_targets,
+                    org_id,
+                    router_id,
+                    {
+                        off: TargetChanges(is_enabled=False),
+                        on: TargetChanges(percentage=100, is_enabled=True),
+                    },
+                )
+                for off, on in (halves, halves[::-1])
+            ),
+        )
+
+        session.expire_all()
+        rows = routers.get(org_id, router_id).targets
+        assert sum(row.percentage for row in rows if row.is_enabled) == 100
+        assert refusals == ["", ""]
+        with unit_of_work():
+            half = TargetChanges(percentage=50, is_enabled=True)
+            parts.update_targets(org_id, router_id, dict.fromkeys(halves, half))
+
+
+def test_of_two_who_turn_the_last_targets_off_one_is_refused(
+    app: Flask, org_id: str, router_id: str, halves: tuple[str, str]
+) -> None:
+    with unit_of_work():
+        routers.update(org_id, router_id, Changes(strategy="failover"))
+    off = TargetChanges(is_enabled=False)
+
+    for _ in range(10):
+        refusals = at_once(
+            app, *(partial(parts.update_target, org_id, router_id, id, off) for id in halves)
+        )
+
+        session.expire_all()
+        rows = routers.get(org_id, router_id).targets
+        assert sorted(refusals) == ["", "Unprocessable"]
+        assert [row.is_enabled for row in rows].count(True) == 1
+        with unit_of_work():
+            on = TargetChanges(is_enabled=True)
+            parts.update_targets(org_id, router_id, dict.fromkeys(halves, on))
+
+
+def test_what_was_read_before_the_lock_is_read_again(
+    app: Flask, org_id: str, router_id: str, halves: tuple[str, str]
+) -> None:
+    """The session has seen 50 and 50 when somebody else makes it 100 and 0."""
+    first, second = halves
+    seen = list(routers.get(org_id, router_id).targets)
+    before = [row.percentage for row in seen]
+    session.commit()
+    shares = {first: TargetChanges(percentage=100), second: TargetChanges(percentage=0)}
+    assert at_once(app, partial(parts.update_targets, org_id, router_id, shares)) == [""]
+
+    with pytest.raises(Unprocessable), unit_of_work():
+        parts.update_target(org_id, router_id, second, TargetChanges(percentage=50))
+
+    assert before == [50, 50]

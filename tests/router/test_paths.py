@@ -58,7 +58,7 @@ def test_the_native_paths(base: str, end: str, endpoint: Endpoint) -> None:
 @pytest.mark.parametrize(
     "path",
     [
-        "", "/", "/v1", "/v1/", "/v1/responses", "/v1/models/gpt-5", "/router//v1/models",
+        "", "/", "/v1", "/v1/", "/v1/responses", "/v1/models/", "/router//v1/models",
         "/proxy/router//infer",
         "/proxy/ai//messages", "/v1/chat", "/v2/models",
         "/router/R/v1/v1/v1/models", "/v1/infer", "/ai", "/ai/", "/ai/models", "/ai/infer/",
@@ -80,3 +80,13 @@ def test_what_the_ends_ask_for() -> None:
     assert (MODELS.method, MODELS.dialect) == ("GET", None)
     assert [end.stream for end in (INFER, INFER_STREAM)] == [False, True]
     assert INFER.dialect is INFER_STREAM.dialect is Dialect.NATIVE
+
+
+@pytest.mark.parametrize("name", ["gpt-5", "meta-llama/Llama-3", "models/x", "v1"])
+@pytest.mark.parametrize("base", BASES)
+def test_one_model_is_asked_for_by_its_name(base: str, name: str) -> None:
+    path = read(f"{base}models/{name}")
+
+    assert path is not None
+    assert (path.place, path.id) == BASES[base]
+    assert (path.endpoint.method, path.endpoint.dialect, path.endpoint.model) == ("GET", None, name)

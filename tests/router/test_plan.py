@@ -13,14 +13,15 @@ from flask import Flask
 
 from hyperstrate.ai import registrations
 from hyperstrate.prompts import library
-from hyperstrate.router import parts, routers
+from hyperstrate.router import lint, parts, road, routers
+from hyperstrate.router.models import RouterFeature, RouterInterceptor
 from hyperstrate.router.parts import StageChanges, TargetChanges
 from hyperstrate.router.plan import Plans
 from hyperstrate.router.routers import Changes
 from hyperstrate.router.stage import Plan
-from hyperstrate.shared.cache import look
-from hyperstrate.shared.db import unit_of_work
-from hyperstrate.shared.errors import NotFound
+from hyperstrate.shared.cache import bump, look
+from hyperstrate.shared.db import session, unit_of_work
+from hyperstrate.shared.errors import Conflict, NotFound, Unprocessable
 from tests.people import People
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -198,7 +199,7 @@ def test_access_and_prompts_are_seen_at_once(
     assert (set(first.team_ids), set(second.team_ids)) == ({people.alice.team_id}, set())
 
 
-def test_a_deleted_prompt_clears_the_references_and_the_plan(
+def test_a_prompt_in_use_is_not_deleted_and_the_plan_keeps_it(
     plans: Plans, org_id: str, router_id: str
 ) -> None:
     with unit_of_work():
@@ -209,11 +210,11 @@ def test_a_deleted_prompt_clears_the_references_and_the_plan(
         parts.update_target(org_id, router_id, target.id, changes)
     assert plans.get(org_id, router_id).targets[0].prompt == "Be brief"
 
-    with unit_of_work():
+    with pytest.raises(Conflict, match="support"), unit_of_work():
         library.delete(org_id, prompt_id)
 
     plan = plans.get(org_id, router_id)
-    assert (plan.prompt, plan.targets[0].prompt) == ("", "")
+    assert (plan.prompt, plan.targets[0].prompt) == ("Be brief", "Be brief")
 
 
 def test_a_deleted_model_leaves_the_plan(plans: Plans, org_id: str, router_id: str) -> None:
@@ -296,3 +297,63 @@ def test_another_process_sees_an_edit_after_its_next_look(
         then = [ask("now"), ask("look")]
 
     assert (first, then) == (["support", "support"], ["support", "help"])
+
+
+def _store(org_id: str, router_id: str, row: object) -> None:
+    """What another version of this program left in the database."""
+    with unit_of_work():
+        routers.get(org_id, router_id)
+        session.add(row)
+        bump("plans")
+
+
+def _strange(router_id: str) -> dict[str, tuple[object, str]]:
+    """What is stored, and what must be said of it."""
+    return {
+        "guardrail": (
+            RouterInterceptor(router_id=router_id, type="prompt_shield", config={}),
+            "the interceptor 'prompt_shield' is unknown",
+        ),
+        "setting": (
+            RouterInterceptor(
+                router_id=router_id, type="content_filter",
+                config={"blocked_patterns": ["x"], "blocked_words": ["y"]},
+            ),
+            "the interceptor 'content_filter' cannot be read: blocked_words unknown setting",
+        ),
+        "feature": (
+            RouterFeature(router_id=router_id, feature_type="hedging", config={}),
+            "the feature 'hedging' is unknown",
+        ),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("what", ["guardrail", "setting", "feature"])
+def test_what_this_version_does_not_know_is_never_left_out(
+    plans: Plans, org_id: str, router_id: str, what: str
+) -> None:
+    row, sentence = _strange(router_id)[what]
+    _store(org_id, router_id, row)
+
+    with pytest.raises(Unprocessable) as refused:
+        plans.get(org_id, router_id)
+
+    assert sentence in refused.value.message
+    assert "'support'" in refused.value.message
+    (finding, *_) = lint.findings(routers.get(org_id, router_id))
+    assert (finding.severity, finding.code) == ("error", "unusable_part")
+    assert sentence in finding.message[0].lower() + finding.message[1:]
+
+
+def test_what_is_unknown_and_switched_off_does_no_harm(
+    plans: Plans, org_id: str, router_id: str
+) -> None:
+    off = {"router_id": router_id, "config": {}, "is_enabled": False}
+    _store(org_id, router_id, RouterInterceptor(type="prompt_shield", **off))
+
+    assert stages(plans.get(org_id, router_id)) == []
+    assert lint.findings(routers.get(org_id, router_id)) == []
+    shown = [stage for place in road.road(routers.get(org_id, router_id)) for stage in place.stages]
+    assert [(stage.kind.name, stage.kind.about) for stage in shown] == [
+        ("prompt_shield", road.UNKNOWN)
+    ]

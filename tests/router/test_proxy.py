@@ -14,6 +14,7 @@ from hyperstrate.router import paths, routers
 from hyperstrate.router.plan import Plans
 from hyperstrate.router.proxy import Call, Limits, Proxy, Reply, SseStream
 from hyperstrate.router.wires.openai_chat_write import Writer
+from hyperstrate.shared import cache
 from hyperstrate.shared.chat import ChatResult, Chunk, Dialect
 from tests.people import Part, People
 from tests.router import building
@@ -374,3 +375,39 @@ def test_a_fault_of_ours_says_nothing_of_itself(
     assert reply.status == 500
     assert "secret detail" not in reply.body.decode()
     assert said(reply)["error"]["message"] == "internal server error"
+
+
+@pytest.mark.parametrize("other", ["sk-ant-placeholder", "hs_placeholder", "", "hs_" + "x" * 38])
+@pytest.mark.parametrize("place", ["x-api-key", "authorization"])
+def test_a_placeholder_beside_a_right_key_does_no_harm(
+    admin: FlaskClient, application: Application, place: str, other: str
+) -> None:
+    key = building.key(admin)
+    pair = (other, key) if place == "x-api-key" else (key, other)
+    headers = {"x-api-key": pair[0], "authorization": f"Bearer {pair[1]}"}
+
+    assert application.call("/v1/messages", HELLO, headers=headers).status == 200
+
+
+def test_two_keys_of_two_callers_are_refused(admin: FlaskClient, application: Application) -> None:
+    one, two = building.key(admin), building.key(admin)
+
+    def status(first: str, second: str) -> int:
+        headers = {"x-api-key": first, "authorization": f"Bearer {second}"}
+        return application.call("/v1/messages", HELLO, headers=headers).status
+
+    assert (status(one, one), status(one, two), status("hs_a", "sk-b")) == (200, 401, 401)
+
+
+def test_a_placeholder_asks_no_database(
+    admin: FlaskClient, application: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = building.key(admin)
+    headers = {"x-api-key": "hs_" + "x" * 38, "authorization": f"Bearer {key}"}
+    assert application.call("/v1/messages", HELLO, headers=headers).status == 200
+    asked: list[str] = []
+    monkeypatch.setattr(cache, "_context", lambda: asked.append("asked"))
+
+    assert application.call("/v1/messages", HELLO, headers=headers).status == 200
+
+    assert asked == []

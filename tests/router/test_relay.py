@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from time import monotonic
 
 import pytest
 
@@ -234,7 +235,7 @@ def test_a_whole_answer_is_replayed_as_the_stream_it_was() -> None:
     ]  # fmt: skip
     result = ChatResult(
         Dialect.OPENAI_CHAT, parts=list(parts), finish_reason="tool_calls", usage=Usage(1, 2),
-        id="id_1", model="one",
+        has_usage=True, id="id_1", model="one",
     )  # fmt: skip
     source = replay(result)
     assert source.is_ready
@@ -247,3 +248,43 @@ def test_a_whole_answer_is_replayed_as_the_stream_it_was() -> None:
     assert [call.index for chunk in chunks for call in chunk.tool_calls] == [0, 1]
     assert result.parts == parts
     assert (result.finish_reason, result.usage) == ("tool_calls", Usage(1, 2))
+
+
+def test_all_choices_are_replayed_each_with_its_own_end() -> None:
+    call = ToolCall("c", "look", '{"a": 1}')
+    said = [{"index": 2, "finish_reason": "tool_calls"}, {"index": 0, "finish_reason": "stop"},
+            {"index": 1, "finish_reason": "length"}]  # fmt: skip
+    result = ChatResult(
+        Dialect.OPENAI_CHAT, [Text("one")], others=[[Text("two")], [call]],
+        finish_reason="stop", body={"choices": said},
+    )  # fmt: skip
+
+    chunks = list(replay(result))
+
+    told = [choice for chunk in chunks for choice in (chunk.payload or {}).get("choices", ())]
+    assert [(it["index"], it["finish_reason"]) for it in told] == [(1, "length"), (2, "tool_calls")]
+    assert [chunk.other_text for chunk in chunks if chunk.other_text] == ["two"]
+    assert told[0]["delta"]["content"] == "two"
+    assert told[1]["delta"]["tool_calls"][0]["index"] == 0
+    assert told[1]["delta"]["tool_calls"][0]["function"]["arguments"] == '{"a": 1}'
+
+
+def test_a_replay_does_not_make_up_a_usage_that_nobody_told() -> None:
+    result = ChatResult(Dialect.OPENAI_CHAT, [Text("one")], finish_reason="stop")
+
+    assert [chunk.usage for chunk in replay(result)] == [None] * 4
+
+
+def test_long_arguments_in_small_pieces_do_not_take_the_square_of_their_length() -> None:
+    """1 MB in pieces of 4 bytes: half a second; it was half a minute."""
+    pieces = [Chunk(tool_calls=(ToolCallDelta(0, "a", "x", "abcd"),))] * 250_000
+    whole = ChatResult(Dialect.OPENAI_CHAT)
+    total = relay.Sum(whole)
+
+    began = monotonic()
+    for chunk in pieces:
+        total.add(chunk)
+    total.finish()
+
+    assert monotonic() - began < 8
+    assert len(whole.tool_calls[0].arguments) == 1_000_000

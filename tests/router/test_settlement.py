@@ -205,3 +205,30 @@ def test_the_steps_come_in_the_order_of_their_beginnings(
     settle(exchange, INFERENCE, None, failure())
 
     assert [step["name"] for step in events[0].steps] == ["Early", "Late"]
+
+
+def test_an_answer_from_a_cache_is_free_in_the_log_and_counts_for_the_client(
+    make_exchange: MakeExchange, events: list[RoutedInference]
+) -> None:
+    exchange = make_exchange(cache_hit_type="exact", target=make_target())
+    told = answer("Good day", usage=Usage(9, 4), has_usage=True)
+    untold = answer("Good day", usage=Usage())
+
+    settle(exchange, INFERENCE, told, None)
+    settle(exchange, INFERENCE, untold, None)
+
+    assert [(event.usage, event.cost_usd) for event in events] == [(Usage(), Decimal(0))] * 2
+    assert events[0].cache_hit_type == "exact"
+    assert told.usage == Usage(9, 4)
+    assert untold.usage == Usage(1, 2, is_estimated=True)
+
+
+def test_the_log_keeps_what_the_client_is_not_shown(
+    make_exchange: MakeExchange, events: list[RoutedInference]
+) -> None:
+    error = failure("server_error", detail="Bad gateway, cell 7")
+
+    settle(make_exchange(), INFERENCE, None, error)
+
+    assert events[0].error_message == "the provider said server_error: Bad gateway, cell 7"
+    assert "cell 7" not in error.message

@@ -88,7 +88,7 @@ def test_a_call_in_vain_costs_what_its_provider_said(make_exchange: MakeExchange
 @pytest.mark.parametrize(
     ("kind", "asked"), [("cancelled", 3), ("connection", 0), ("rate_limited", 0), ("timeout", 0)]
 )
-def test_the_question_of_one_who_hangs_up_is_not_free(
+def test_the_question_of_one_who_hangs_up_is_not_free_complaint_4(
     make_exchange: MakeExchange, kind: ProviderErrorKind, asked: int
 ) -> None:
     exchange = make_exchange(chat=make_chat(ASKED))
@@ -96,3 +96,23 @@ def test_the_question_of_one_who_hangs_up_is_not_free(
     spent = in_vain(exchange, FakeInference(), make_target(), failure(kind))
 
     assert spent.usage == Usage(asked, is_estimated=bool(asked))
+
+
+def test_what_cannot_be_is_estimated_and_the_trace_says_so(make_exchange: MakeExchange) -> None:
+    exchange = make_exchange(chat=make_chat(ASKED))
+    result = answer("two words", usage=Usage(is_estimated=True), has_usage=True)
+
+    account(exchange, FakeInference(), make_target(), result, is_whole=True)
+
+    assert result.usage == Usage(3, 2, is_estimated=True)
+    assert [(step.kind, step.outcome) for step in exchange.steps] == [("usage", "estimated")]
+    assert "cannot be" in exchange.steps[0].detail
+
+
+def test_what_cannot_be_is_not_the_price_of_a_call_in_vain(make_exchange: MakeExchange) -> None:
+    error = failure("cancelled")
+    error.usage = Usage(is_estimated=True)
+
+    spent = in_vain(make_exchange(chat=make_chat(ASKED)), FakeInference(), make_target(), error)
+
+    assert spent.usage == Usage(3, is_estimated=True)

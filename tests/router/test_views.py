@@ -104,3 +104,19 @@ def test_another_end_is_a_404_that_names_the_known_ones(
 
     assert answer.status_code == 404
     assert "chat/completions" in answer.get_json()["error"]["message"]
+
+
+@pytest.mark.parametrize("end", ["responses", "completions", "audio/speech", "messages/batches"])
+@pytest.mark.parametrize("base", ["/v1", "/router/{id}/v1", "/proxy/router/{id}/v1"])
+@pytest.mark.parametrize("is_anthropic", [True, False])
+def test_what_sdks_ask_for_and_we_do_not_serve_is_a_404_in_their_dialect(
+    client_as: ClientAs, router_id: str, base: str, end: str, is_anthropic: bool
+) -> None:
+    headers = {"anthropic-version": "2023-06-01"} if is_anthropic else {}
+
+    answer = client_as("admin").post(f"{base.format(id=router_id)}/{end}", json={}, headers=headers)
+
+    assert answer.status_code == 404
+    said = answer.get_json()
+    assert said.get("type") == ("error" if is_anthropic else None)
+    assert "chat/completions, messages, embeddings, models" in said["error"]["message"]

@@ -66,8 +66,13 @@ def test_the_parts_of_the_input_are_summed_and_told_apart_again() -> None:
     assert usage_json(usage, said) == said
 
 
-@pytest.mark.parametrize("odd", [{}, {"input_tokens": None}, {"input_tokens": "1"},
-                                 {"cache_creation": 5}, {"output_tokens": -1}])  # fmt: skip
+@pytest.mark.parametrize("odd", [-1, "1", 1.5, 2**53 + 1, True, [1]])
+@pytest.mark.parametrize("name", ["input_tokens", "output_tokens", "cache_read_input_tokens"])
+def test_usage_that_cannot_be_is_not_told(name: str, odd: object) -> None:
+    assert usage_of({"input_tokens": 7, name: odd}) == Usage(is_estimated=True)
+
+
+@pytest.mark.parametrize("odd", [{}, {"input_tokens": None}, {"cache_creation": 5}])
 def test_odd_usage_counts_nothing(odd: Json) -> None:
     assert usage_of(odd) == Usage()
 

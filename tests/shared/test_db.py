@@ -11,7 +11,15 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from hyperstrate.prompts.models import Prompt
 from hyperstrate.shared.cache import CacheVersion
-from hyperstrate.shared.db import after_commit, insert, now, session, type_id, unit_of_work
+from hyperstrate.shared.db import (
+    after_commit,
+    before_commit,
+    insert,
+    now,
+    session,
+    type_id,
+    unit_of_work,
+)
 from tests.people import People
 
 
@@ -91,6 +99,32 @@ def test_what_runs_after_a_commit_may_be_a_unit_of_work_of_its_own(org_id: str) 
 
     assert names() == ["first", "second"]
     assert told == ["third", "fourth"]
+
+
+def test_what_waits_for_the_end_is_done_in_the_order_of_its_names_once_each(org_id: str) -> None:
+    told: list[str] = []
+
+    with unit_of_work():
+        for name, word in (("b", "second"), ("a", "old"), ("a", "first")):
+            before_commit(name, lambda word=word: told.append(word))  # type: ignore[misc]
+        assert told == []
+        after_commit(lambda: told.append("after"))
+
+    assert told == ["first", "second", "after"]
+
+
+def test_what_waits_for_the_end_is_part_of_the_unit(org_id: str) -> None:
+    def fail() -> None:
+        before_commit("a", lambda: session.add(prompt(org_id)))
+        raise KeyError("no")
+
+    with pytest.raises(KeyError), unit_of_work():
+        fail()
+    with unit_of_work():
+        before_commit("b", lambda: session.add(prompt(org_id, "kept")))
+
+    session.rollback()
+    assert names() == ["kept"]
 
 
 def test_it_waits_for_its_own_commit_only(org_id: str) -> None:

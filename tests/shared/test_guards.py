@@ -10,11 +10,15 @@ from hyperstrate.shared.errors import Unauthorized
 from hyperstrate.shared.guards import (
     Caller,
     caller,
+    caller_if_any,
+    can_write,
     credential_of,
     inference_in_proxy,
     public,
     require_admin,
+    require_admin_only,
     require_inference,
+    require_platform_admin,
     require_session,
 )
 from hyperstrate.shared.web import init
@@ -22,11 +26,13 @@ from hyperstrate.shared.web import init
 ADMIN = Caller("org_1", "session", user_id="usr_1", role="admin")
 MEMBER = Caller("org_1", "session", user_id="usr_2", role="member")
 KEY = Caller("org_1", "api_key", key_id="key_1")
-KNOWN = {"admin": ADMIN, "member": MEMBER, "key": KEY}
+VIEWER = Caller("org_1", "session", user_id="usr_3", role="viewer")
+PLATFORM = Caller("org_1", "session", user_id="usr_4", role="member", is_platform_admin=True)
+KNOWN = {"admin": ADMIN, "member": MEMBER, "key": KEY, "viewer": VIEWER, "platform": PLATFORM}
 
 
 class Identity:
-    """Knows three credentials; ``browser`` is who is signed in by cookie."""
+    """Knows five credentials; ``browser`` is who is signed in by cookie."""
 
     browser: Caller | None = None
 
@@ -46,12 +52,13 @@ def identity() -> Identity:
 
 @pytest.fixture
 def client(identity: Identity) -> FlaskClient:
-    """An application of four guarded views, and the sign-in page that they lead to."""
+    """An application of guarded views, and the sign-in page that they lead to."""
     app = Flask(__name__)
     app.extensions["identity"] = identity
     init(app)
     guards = {
         "session": require_session, "admin": require_admin, "inference": require_inference,
+        "admin_only": require_admin_only, "platform_admin": require_platform_admin,
     }  # fmt: skip
     for name, guard in guards.items():
         for prefix in ("", "/app"):
@@ -69,19 +76,64 @@ def status(client: FlaskClient, path: str, credential: str = "") -> int:
 
 
 @pytest.mark.parametrize(
-    ("guard", "admin", "member", "key"),
-    [("session", 200, 200, 401), ("admin", 200, 403, 401), ("inference", 200, 200, 200)],
+    ("guard", "admin", "member", "viewer", "platform", "key"),
+    [
+        ("session", 200, 200, 200, 200, 401),
+        ("admin", 200, 403, 200, 403, 401),
+        ("admin_only", 200, 403, 403, 403, 401),
+        ("platform_admin", 403, 403, 403, 200, 401),
+        ("inference", 200, 200, 403, 200, 200),
+    ],
 )
 def test_a_guard_lets_in_whom_it_should(
-    client: FlaskClient, guard: str, admin: int, member: int, key: int
+    client: FlaskClient, guard: str, admin: int, member: int, viewer: int, platform: int, key: int
 ) -> None:
     path = f"/{guard}/x"
 
     assert status(client, path, "admin") == admin
     assert status(client, path, "member") == member
+    assert status(client, path, "viewer") == viewer
+    assert status(client, path, "platform") == platform
     assert status(client, path, "key") == key
     assert status(client, path, "wrong") == 401
     assert status(client, path) == 401
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+def test_a_viewer_changes_nothing(method: str) -> None:
+    app = Flask(__name__)
+    identity = Identity()
+    app.extensions["identity"] = identity
+    init(app)
+    app.add_url_rule("/thing", "thing", require_admin(lambda: "done"), methods=[method, "GET"])
+
+    def ask(verb: str, who: str) -> int:
+        return app.test_client().open("/thing", method=verb, headers={"x-api-key": who}).status_code
+
+    assert ask(method, "viewer") == 403
+    assert [ask(verb, "viewer") for verb in ("GET", "HEAD")] == [200, 200]
+    assert ask(method, "admin") == 200
+
+
+def test_a_public_view_knows_who_calls_if_anybody_says() -> None:
+    app = Flask(__name__)
+    app.extensions["identity"] = Identity()
+    init(app)
+
+    with app.test_request_context("/"):
+        assert caller_if_any() is None
+        assert can_write()
+    with app.test_request_context("/", headers={"x-api-key": "viewer"}):
+        assert caller_if_any() == VIEWER
+        assert not can_write()
+    with app.test_request_context("/", headers={"x-api-key": "admin"}):
+        assert caller_if_any() == ADMIN
+        assert can_write()
+    with (
+        app.test_request_context("/", headers={"x-api-key": "wrong"}),
+        pytest.raises(Unauthorized),
+    ):
+        caller_if_any()
 
 
 def test_a_view_knows_who_calls(client: FlaskClient, identity: Identity) -> None:

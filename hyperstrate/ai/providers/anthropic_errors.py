@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 
+from hyperstrate.ai.providers.base import SHOWN, words_of
 from hyperstrate.shared.chat import Dialect, Json
 from hyperstrate.shared.errors import ProviderError, ProviderErrorKind
 
@@ -44,13 +45,17 @@ _SHOULD_RETRY = {"true": True, "false": False}
 def from_answer(status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
     """A refusal. Its type decides the kind, else its status; ``x-should-retry`` has the last word.
 
-    The body keeps its dialect only where it has Anthropic's form, not when a proxy wrote it.
+    The body keeps its dialect only where it has Anthropic's form, not when a proxy wrote it: what
+    that said is the client's where it is the client's fault, else the log's.
     """
     payload = _payload(body)
     said = _said(payload)
     known = _BY_TYPE.get(str(said.get("type")))
+    message, detail = _message(said, status), "" if said else words_of(body)
+    if detail and 400 <= status < 500:
+        message, detail = f"{message}: {detail}"[:SHOWN], ""
     return ProviderError(
-        _message(said, status),
+        message,
         kind=known[0] if known else _kind(status),
         status=status if status >= 400 else None,
         retryable=_SHOULD_RETRY.get(headers.get("x-should-retry", "")),
@@ -58,6 +63,7 @@ def from_answer(status: int, headers: Mapping[str, str], body: bytes) -> Provide
         code=str(said.get("type") or ""),
         body=body,
         dialect=Dialect.ANTHROPIC_MESSAGES if said else None,
+        detail=detail,
     )
 
 

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from hyperstrate.shared.chat import ChatRequest, ChatResult, Chunk, Dialect
 from hyperstrate.shared.errors import ProviderError
+from hyperstrate.shared.logging import mask
 from hyperstrate.shared.upstream import Timeouts as Timeouts
+
+KEPT_BYTES = 64_000
+SHOWN = 500
+_TAGS = re.compile(r"<(script|style)\b.*?</\1>|<!--.*?-->|<[^>]*>", re.DOTALL | re.IGNORECASE)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,3 +77,10 @@ class Provider(Protocol):
 
 
 Json = dict[str, Any]
+
+
+def words_of(body: bytes) -> str:
+    """What a page or text says, for the log: at most ``SHOWN`` characters on one line, without
+    tags, control characters, and what looks like a key."""
+    text = _TAGS.sub(" ", body[:KEPT_BYTES].decode(errors="replace"))
+    return mask(" ".join(_CONTROL.sub(" ", text).split()))[:SHOWN]

@@ -78,6 +78,9 @@ class Answer:
     def events(self) -> Events:
         return Events(self._blocks, self._pause, self._script)
 
+    def let_end(self) -> None:
+        """It has."""
+
     def close(self) -> None:
         """Nothing is under way."""
 

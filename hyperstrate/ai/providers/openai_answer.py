@@ -18,7 +18,7 @@ from hyperstrate.shared.chat import (
     Usage,
 )
 from hyperstrate.shared.errors import ProviderError
-from hyperstrate.shared.foreign_json import loads
+from hyperstrate.shared.foreign_json import is_count, loads
 from hyperstrate.shared.openai_messages import WORD_FIELDS, Misshaped, read_assistant, rest
 
 _FINISH: dict[str, FinishReason] = {
@@ -52,12 +52,15 @@ def finish_of(word: Any, *, has_calls: bool, has_refusal: bool) -> FinishReason 
 
 
 def usage_of(said: Any) -> Usage | None:
-    """The tokens; None where the provider said nothing of them.
+    """The tokens; None where the provider said nothing of them, estimated and zero where it said
+    what cannot be.
 
     xAI counts its reasoning beside the output and only the total tells.
     """
     if not isinstance(said, dict):
         return None
+    if not all(map(is_count, (said.get("prompt_tokens"), said.get("completion_tokens")))):
+        return Usage(is_estimated=True)
     inputs = _details(said, "prompt_tokens_details")
     reasoning = _count(_details(said, "completion_tokens_details"), "reasoning_tokens")
     asked, output = _count(said, "prompt_tokens"), _count(said, "completion_tokens")
@@ -84,7 +87,7 @@ def _details(said: Json, name: str) -> Json:
 
 def _count(said: Json, name: str) -> int:
     number = said.get(name)
-    return number if isinstance(number, int) and number > 0 else 0
+    return number if number and is_count(number) else 0
 
 
 def word_of(fields: Json, name: str) -> str:

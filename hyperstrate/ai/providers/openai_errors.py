@@ -10,11 +10,10 @@ from typing import Any
 
 import orjson
 
+from hyperstrate.ai.providers.base import KEPT_BYTES, SHOWN, words_of
 from hyperstrate.shared.chat import Dialect, Json
 from hyperstrate.shared.errors import ProviderError, ProviderErrorKind
 
-KEPT_BYTES = 64_000
-SHOWN = 500
 _KINDS: dict[int, ProviderErrorKind] = {
     401: "authentication",
     402: "permission",
@@ -36,14 +35,20 @@ _NO_MONEY = ("insufficient_quota", "billing_hard_limit_reached", "insufficient_b
 _TOO_LONG = ("context_length_exceeded", "maximum context length")
 _SPAN = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_TAGS = re.compile(r"<(script|style)\b.*?</\1>|<[^>]*>", re.DOTALL | re.IGNORECASE)
 
 
 def read_error(status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
-    """The refusal that came with an HTTP ``status`` other than 200."""
+    """The refusal that came with an HTTP ``status`` other than 200.
+
+    Words that are no JSON are the client's where it is the client's fault, else the log's.
+    """
     said = _json(body)
     told = said.get("error") if isinstance(said.get("error"), dict | str) else said
-    message, code = _message(told, body, status), _code(told)
+    message, code = _message(told), _code(told)
+    detail = "" if message else words_of(body)
+    if detail and 400 <= status < 500:
+        message, detail = f"the provider answered {status}: {detail}"[:SHOWN], ""
+    message = message or f"the provider answered {status}"
     kind = kind_of(status, message, code)
     return ProviderError(
         message,
@@ -54,6 +59,7 @@ def read_error(status: int, headers: Mapping[str, str], body: bytes) -> Provider
         code=code,
         body=body[:KEPT_BYTES],
         dialect=Dialect.OPENAI_CHAT if _is_dialect(said) and len(body) <= KEPT_BYTES else None,
+        detail=detail,
     )
 
 
@@ -61,7 +67,7 @@ def error_inside(told: Any) -> ProviderError:
     """The error that came inside a 200, as OpenRouter sends them; its code may be a status."""
     code = told.get("code") if isinstance(told, dict) else None
     status = code if isinstance(code, int) and 400 <= code < 600 else 502
-    message, word = _message(told, b"", status), _code(told)
+    message, word = _message(told) or f"the provider answered {status}", _code(told)
     return ProviderError(
         message,
         kind=kind_of(status, message, word),
@@ -143,7 +149,8 @@ def _is_dialect(said: Json) -> bool:
     return isinstance(error, dict) and isinstance(error.get("message"), str)
 
 
-def _message(told: Any, body: bytes, status: int) -> str:
+def _message(told: Any) -> str:
+    """The provider's own words; empty where they stand in no field that we know."""
     if isinstance(told, str) and told:
         return told[:SHOWN]
     if isinstance(told, dict):
@@ -152,10 +159,7 @@ def _message(told: Any, body: bytes, status: int) -> str:
                 return str(told[name])[:SHOWN]
             if told.get(name):
                 return orjson.dumps(told[name]).decode()[:SHOWN]
-    words = " ".join(_TAGS.sub(" ", body[:KEPT_BYTES].decode(errors="replace")).split())
-    if words and not words.startswith("{"):
-        return f"the provider answered {status}: {words}"[:SHOWN]
-    return f"the provider answered {status}"
+    return ""
 
 
 def _code(told: Any) -> str:

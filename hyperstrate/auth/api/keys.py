@@ -6,14 +6,17 @@ from typing import Any
 
 from flask_smorest import Blueprint
 
-from hyperstrate.auth import keys
+from hyperstrate.auth import keys, leaks
 from hyperstrate.auth.schemas import (
     ChangeKey,
+    CheckText,
     CreateKey,
     IssuedKeySchema,
     KeyArgs,
     KeyPage,
     KeySchema,
+    LeaksSchema,
+    RotateKey,
 )
 from hyperstrate.shared.db import unit_of_work
 from hyperstrate.shared.guards import caller, require_admin
@@ -40,6 +43,15 @@ def issue(body: dict[str, Any]) -> Any:
         return keys.issue(caller().org_id, **body, created_by=caller().user_id)
 
 
+@blueprint.post("/check")
+@require_admin
+@blueprint.arguments(CheckText)
+@blueprint.response(200, LeaksSchema)
+def check(body: dict[str, Any]) -> Any:
+    """Which strings in a text are keys of this gateway. Nothing of the text is kept."""
+    return {"data": leaks.check(caller().org_id, body["text"])}
+
+
 @blueprint.get("/<key_id>")
 @require_admin
 @blueprint.response(200, KeySchema)
@@ -53,18 +65,31 @@ def get(key_id: str) -> Any:
 @blueprint.arguments(ChangeKey)
 @blueprint.response(200, KeySchema)
 def change(body: dict[str, Any], key_id: str) -> Any:
-    """Rename, describe, enable, disable, or let expire."""
+    """Rename, describe, enable, disable, let expire, or set its rules.
+
+    Every process knows it within a second.
+    """
     with unit_of_work():
         return keys.change(caller().org_id, key_id, body)
 
 
 @blueprint.post("/<key_id>/rotate")
 @require_admin
+@blueprint.arguments(RotateKey, required=False)
 @blueprint.response(200, IssuedKeySchema)
-def rotate(key_id: str) -> Any:
-    """Give a key a new secret; the old one is dead at once."""
+def rotate(body: dict[str, Any], key_id: str) -> Any:
+    """Give a key a new secret; the old one works for ``overlapMinutes``, or dies at once."""
     with unit_of_work():
-        return keys.rotate(caller().org_id, key_id)
+        return keys.rotate(caller().org_id, key_id, **body)
+
+
+@blueprint.post("/<key_id>/finish-rotation")
+@require_admin
+@blueprint.response(200, KeySchema)
+def finish_rotation(key_id: str) -> Any:
+    """End the overlap: the old secret is dead now."""
+    with unit_of_work():
+        return keys.finish_rotation(caller().org_id, key_id)
 
 
 @blueprint.delete("/<key_id>")

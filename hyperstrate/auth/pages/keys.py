@@ -1,22 +1,36 @@
-"""The page of API keys."""
+"""The pages of API keys: the list, the form of a new one, and each key's page."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, Response, request, url_for
+from flask import Blueprint, Response, request
 from marshmallow import EXCLUDE, ValidationError
 
-from hyperstrate.auth import keys, teams
+from hyperstrate.auth import keys, teams, virtual_keys
+from hyperstrate.auth.key_views import KeyView
+from hyperstrate.auth.pages.any_key import UNUSED, FormOfKey, KeyPages, public_url
 from hyperstrate.auth.runtime import runtime
-from hyperstrate.auth.schemas import CreateKey, KeyArgs
+from hyperstrate.auth.schemas import EVERY_ROUTER, ChangeKey, KeyArgs, KeyForm
 from hyperstrate.shared.db import unit_of_work
 from hyperstrate.shared.errors import AppError, BadRequest
 from hyperstrate.shared.guards import caller, require_admin
-from hyperstrate.shared.pagination import MAX_PER_PAGE
-from hyperstrate.shared.web import form_errors, go, is_htmx, page, submitted
+from hyperstrate.shared.schemas import Body
+from hyperstrate.shared.web import form_errors, page, submitted
 
 pages = Blueprint("key_pages", __name__, url_prefix="/app/keys")
+PLACE = ("routerId", "teamId", "unused", "page")
+OPENINGS = (
+    ("", "Choose what it opens"),
+    (EVERY_ROUTER, "Every router, and models directly"),
+)
+
+
+class ChangeForm(FormOfKey, ChangeKey):
+    """The page's form of an API key; a button of its own enables and disables it."""
+
+    class Meta(Body.Meta):
+        exclude = ("is_enabled",)
 
 
 @pages.get("")
@@ -30,7 +44,7 @@ def show() -> Response:
 @require_admin
 def issue() -> Response:
     """Make a key and show its secret, this once."""
-    values, errors = submitted(CreateKey)
+    values, errors = submitted(KeyForm)
     if errors:
         return _show(errors=errors, status=400)
     try:
@@ -41,81 +55,40 @@ def issue() -> Response:
     return _show(issued=issued)
 
 
-@pages.post("/<key_id>/enable")
-@require_admin
-def enable(key_id: str) -> Response:
-    """Let a key in again."""
-    return _switch(key_id, is_enabled=True)
+def _context(view: KeyView) -> dict[str, Any]:
+    return {
+        "tab": "API keys",
+        "virtual_keys": virtual_keys.names(view.key.org_id),
+        "values": {"virtualKeyId": view.virtual_key["id"] if view.virtual_key else ""},
+    }
 
 
-@pages.post("/<key_id>/disable")
-@require_admin
-def disable(key_id: str) -> Response:
-    """Keep a key out, until it is enabled."""
-    return _switch(key_id, is_enabled=False)
-
-
-@pages.post("/<key_id>/rotate")
-@require_admin
-def rotate(key_id: str) -> Response:
-    """Give a key a new secret and show it, this once."""
-    if not _is_confirmed(key_id):
-        return _show(refused="The name did not match; the key was not rotated.", status=400)
-    with unit_of_work():
-        issued = keys.rotate(caller().org_id, key_id)
-    return _show(issued=issued)
-
-
-@pages.post("/<key_id>/delete")
-@require_admin
-def delete(key_id: str) -> Response:
-    """Delete a key whose name was typed."""
-    if not _is_confirmed(key_id):
-        return _show(refused="The name did not match; the key was not deleted.", status=400)
-    with unit_of_work():
-        keys.delete(caller().org_id, key_id)
-    return go(url_for("key_pages.show"), "The key was deleted.")
-
-
-def _switch(key_id: str, *, is_enabled: bool) -> Response:
-    with unit_of_work():
-        keys.change(caller().org_id, key_id, {"is_enabled": is_enabled})
-    if is_htmx():
-        return _show()
-    state = "enabled" if is_enabled else "disabled"
-    return go(url_for("key_pages.show"), f"The key is {state}.")
-
-
-def _is_confirmed(key_id: str) -> bool:
-    return request.form.get("confirm", "").strip() == keys.get(caller().org_id, key_id).key.name
+KeyPages(pages, keys, ChangeForm, _context)
 
 
 def _show(*, status: int = 200, **context: Any) -> Response:
-    """The page; ``issued`` with its secret, ``errors`` of the form, ``refused`` says why not."""
+    """The page; ``issued`` with its secret, ``errors`` of the form."""
     org_id = caller().org_id
-    found = keys.find(org_id, **_filters())
-    own_teams = teams.find(org_id, per_page=MAX_PER_PAGE).items
+    found, routers = keys.find(org_id, **filters()), runtime().routers.names(org_id)
     return page(
         "auth/keys.html",
         block="keys",
         status=status,
         found=found,
-        routers=runtime().routers.names(org_id),
-        team_choices=[(team.id, team.name) for team in own_teams],
+        kept={name: text for name in PLACE if (text := request.args.get(name))},
+        routers=routers,
+        teams=teams.names(org_id),
+        unused=UNUSED,
+        openings=[*OPENINGS, *((id, f"Router {name}") for id, name in routers.items())],
         typed=request.form,
-        base_url=_public_url(),
+        base_url=public_url(),
         **context,
     )
 
 
-def _filters() -> dict[str, Any]:
+def filters() -> dict[str, Any]:
     """The filters of the address. Raises BadRequest."""
     try:
         return dict(KeyArgs(unknown=EXCLUDE).load(request.args.to_dict()))
     except ValidationError as error:
         raise BadRequest("the filters of this address make no sense") from error
-
-
-def _public_url() -> str:
-    public = runtime().config.api_public_url
-    return public or request.host_url.rstrip("/")

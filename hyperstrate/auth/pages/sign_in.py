@@ -6,13 +6,15 @@ from collections.abc import Mapping
 
 from flask import Blueprint, Response, request, url_for
 
-from hyperstrate.auth import sessions, setup
+from hyperstrate.auth import accounts, sessions, setup, sso, sso_sign_in
 from hyperstrate.auth.pages import browser
-from hyperstrate.auth.schemas import LoginBody, SetupBody
+from hyperstrate.auth.runtime import runtime
+from hyperstrate.auth.schemas_people import LoginBody, SetupBody
 from hyperstrate.shared.db import unit_of_work
 from hyperstrate.shared.errors import AppError, Conflict
-from hyperstrate.shared.guards import public, require_session
-from hyperstrate.shared.web import HOME, form_errors, go, page, submitted, with_wait
+from hyperstrate.shared.guards import caller, public, require_session
+from hyperstrate.shared.navigation import HOME
+from hyperstrate.shared.web import form_errors, go, page, submitted, with_wait
 
 pages = Blueprint("auth_pages", __name__, url_prefix="/app")
 Errors = dict[str, list[str]]
@@ -37,11 +39,12 @@ def found() -> Response:
     try:
         with unit_of_work():
             founding = setup.found(**values, address=request.remote_addr or "")
+            signed = sessions.begin(founding.admin.id, founding.organization.id, browser.device())
     except Conflict as error:
         return go(url_for("auth_pages.sign_in"), error.message)
     except AppError as error:
         return with_wait(_setup_form(request.form, form_errors(error), status=error.status), error)
-    browser.enter(founding.admin.id, founding.admin.session_version)
+    browser.enter(signed.id)
     return go(HOME)
 
 
@@ -52,7 +55,7 @@ def sign_in() -> Response:
     if setup.is_required():
         return go(url_for("auth_pages.set_up"))
     if browser.caller_of_cookie():
-        return go(_destination())
+        return go(destination())
     return _login_form()
 
 
@@ -65,19 +68,29 @@ def enter() -> Response:
         return _login_form(errors, status=400)
     try:
         with unit_of_work():
-            user = sessions.sign_in(**values, address=request.remote_addr or "")
+            signed = accounts.sign_in(**values, device=browser.device())
     except AppError as error:
         return with_wait(_login_form(form_errors(error), status=error.status), error)
-    browser.enter(user.id, user.session_version)
-    return go(_destination())
+    browser.enter(signed.id)
+    return go(destination())
 
 
 @pages.post("/logout")
 @require_session
 def sign_out() -> Response:
-    """Sign out."""
+    """Sign out: a copy of the cookie is worth nothing any more."""
+    signed = sessions.get(caller().user_id, caller().session_id)
+    back = url_for("auth_pages.sign_in")
+    away = sso_sign_in.way_out(signed, back=public_url() + back)
+    with unit_of_work():
+        sessions.end(caller().user_id, caller().session_id)
     browser.leave()
-    return go(url_for("auth_pages.sign_in"), "You are signed out.")
+    if not away:
+        return go(back, "You are signed out.")
+    # Not a redirect: a browser that obeys form-action would not follow it from this form.
+    response = page("auth/sso_leaving.html", away=away)
+    response.headers["Refresh"] = f"0; url={away}"
+    return response
 
 
 def _setup_form(
@@ -89,10 +102,23 @@ def _setup_form(
 def _login_form(errors: Errors | None = None, *, status: int = 200) -> Response:
     action = url_for("auth_pages.enter", next=request.args.get("next"))
     email = request.form.get("email", "")
-    return page("auth/login.html", status=status, action=action, email=email, errors=errors or {})
+    return page(
+        "auth/login.html",
+        status=status,
+        action=action,
+        email=email,
+        errors=errors or {},
+        buttons=sso.buttons(),
+        goal=request.args.get("next"),
+    )
 
 
-def _destination() -> str:
+def public_url() -> str:
+    """The address that browsers know us by, without a slash at the end."""
+    return runtime().config.api_public_url or request.host_url.rstrip("/")
+
+
+def destination() -> str:
     """Where ``next`` says, if that is one of our pages."""
     wanted = request.args.get("next", "")
     return wanted if wanted == HOME or wanted.startswith((f"{HOME}/", f"{HOME}?")) else HOME

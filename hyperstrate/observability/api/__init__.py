@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
-from hyperstrate.observability.api import analytics, logs, platform, webhooks
+from hyperstrate.observability.api import analytics, audit, logs, platform, webhooks
 
-BLUEPRINTS = (analytics.blueprint, logs.blueprint, platform.blueprint, *webhooks.BLUEPRINTS)
+BLUEPRINTS = (
+    analytics.blueprint,
+    audit.blueprint,
+    logs.blueprint,
+    platform.blueprint,
+    *webhooks.BLUEPRINTS,
+)

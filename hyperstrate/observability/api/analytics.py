@@ -9,6 +9,7 @@ from flask_smorest import Blueprint
 from hyperstrate.observability import queries
 from hyperstrate.observability.api.common import named
 from hyperstrate.observability.api.periods import period
+from hyperstrate.observability.latencies import ERROR_PERCENT
 from hyperstrate.observability.schemas import (
     CacheUsageSchema,
     LimitArgs,
@@ -25,7 +26,14 @@ from hyperstrate.shared.guards import caller, require_admin
 
 MOST_ERRORS, USUAL_ERRORS = 500, 50
 blueprint = Blueprint(
-    "analytics", __name__, url_prefix="/analytics", description="Usage, latency, errors, caches"
+    "analytics",
+    __name__,
+    url_prefix="/analytics",
+    description=(
+        "Usage, latency, errors, caches. Days, and the whole hours of UTC that they consist of; "
+        "the present hour is included. Sums are exact, percentiles less than "
+        f"{ERROR_PERCENT} percent off."
+    ),
 )
 
 

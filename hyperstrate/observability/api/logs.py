@@ -10,6 +10,7 @@ from flask_smorest import Blueprint
 from hyperstrate.observability import feedback, queries
 from hyperstrate.observability.api.common import named
 from hyperstrate.observability.api.periods import bounds
+from hyperstrate.observability.queries import search
 from hyperstrate.observability.schemas import (
     FeedbackBody,
     FilterArgs,
@@ -18,6 +19,7 @@ from hyperstrate.observability.schemas import (
     LogSchema,
     PayloadSchema,
 )
+from hyperstrate.shared import audit
 from hyperstrate.shared.db import unit_of_work
 from hyperstrate.shared.errors import BadRequest
 from hyperstrate.shared.guards import caller, require_admin
@@ -37,7 +39,12 @@ blueprint = Blueprint(
 @blueprint.arguments(LogArgs, location="query")
 @blueprint.response(200, LogPageSchema)
 def find(args: dict[str, Any]) -> Any:
-    """Logs, newest first: by page among the newest 10000, or on and on by cursor."""
+    """Logs, newest first: by page among the newest 10000, or on and on by cursor.
+
+    A time is found at once, and so is one of: failures, a router, a key. Other filters look
+    through 20000 of those logs at a time: a page may then be short or even empty, and ``total`` is
+    of the newest 20000. ``nextCursor`` goes on from there; it is empty at the end of the log.
+    """
     org_id = caller().org_id
     page = max(args.pop("page"), 1)
     per_page = min(max(args.pop("per_page"), 1), MAX_PER_PAGE)
@@ -45,14 +52,14 @@ def find(args: dict[str, Any]) -> Any:
     if not cursor and page * per_page > COUNTED + per_page:
         raise BadRequest("only the newest 10000 logs have pages; use cursor to go on")
     filters = _filters(args)
-    found = queries.logs(
+    found = search.search(
         org_id,
         filters=filters,
         before=queries.Cursor.read(cursor) if cursor else None,
         limit=per_page,
         offset=0 if cursor else (page - 1) * per_page,
-    )
-    total = queries.count_up_to(org_id, COUNTED, filters=filters)
+    ).page
+    total = search.count_up_to(org_id, COUNTED, filters=filters)
     pages = max(1, -(-total // per_page))
     return {
         "items": named(org_id, found.items),
@@ -67,7 +74,10 @@ def find(args: dict[str, Any]) -> Any:
 @blueprint.alt_response(200, schema=None, content_type="text/csv")
 def export(args: dict[str, Any]) -> Response:
     """All logs of the filter, as CSV."""
-    lines = queries.csv_lines(caller().org_id, filters=_filters(args))
+    filters = _filters(args)
+    with unit_of_work():
+        audit.log("export", object_type="logs")
+    lines = queries.csv_lines(caller().org_id, filters=filters)
     response = Response(stream_with_context(lines), mimetype="text/csv")
     response.headers["Content-Disposition"] = 'attachment; filename="inference-logs.csv"'
     return response

@@ -1,7 +1,7 @@
-"""Pages: Home, and the log of finished requests."""
+"""Pages: Home, the log of finished requests, and the audit."""
 
 from __future__ import annotations
 
-from hyperstrate.observability.pages import home, logs
+from hyperstrate.observability.pages import audit, home, logs
 
-BLUEPRINTS = (home.pages, logs.pages)
+BLUEPRINTS = (audit.pages, home.pages, logs.pages)

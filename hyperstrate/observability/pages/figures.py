@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from hyperstrate.observability.latencies import ERROR_PERCENT
 from hyperstrate.observability.queries import Overview, Totals, UsageBucket
 from hyperstrate.shared.formats import money, ms, number, percent
 
@@ -16,13 +17,17 @@ HOUR = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Stat:
-    """One number; ``args`` are the filters of the logs behind it, ``tone`` judges the change."""
+    """One number; ``args`` are the filters of the logs behind it, ``tone`` judges the change.
+
+    ``help`` says how exact it is, where it is not.
+    """
 
     label: str
     value: str
     change: str
     tone: str
     args: dict[str, str]
+    help: str = ""
 
 
 def stats(overview: Overview) -> list[Stat]:
@@ -39,7 +44,7 @@ def stats(overview: Overview) -> list[Stat]:
         Stat("Error rate", percent(errors), *_points(errors, past.error_rate, past, -1),
              {"status": "error"}),
         Stat("p95 latency", ms(slow_ms), *_slower(slow_ms, past.p95_latency_ms),
-             {"minLatencyMs": str(slow_ms)} if slow_ms else {}),
+             {"minLatencyMs": str(slow_ms)} if slow_ms else {}, f"within {ERROR_PERCENT}%"),
     ]  # fmt: skip
 
 

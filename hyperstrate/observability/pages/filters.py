@@ -71,8 +71,8 @@ def read(query: Mapping[str, str]) -> Asked:
 def _filters(values: dict[str, Any]) -> Filters:
     """Raises ValidationError."""
     since, until = (
-        _moment("from", values.pop("from_")),
-        _moment("to", values.pop("to"), is_end=True),
+        moment("from", values.pop("from_")),
+        moment("to", values.pop("to"), is_end=True),
     )
     span = RANGES.get(values.pop("range"))
     if span is not None:
@@ -86,7 +86,7 @@ def _in_minutes(args: dict[str, Any], found: Filters) -> dict[str, Any]:
     return args | {name: f"{at:%Y-%m-%dT%H:%M}" for name, at in ends if at and name in args}
 
 
-def _moment(name: str, text: str, *, is_end: bool = False) -> datetime | None:
+def moment(name: str, text: str, *, is_end: bool = False) -> datetime | None:
     """A day or a minute of UTC; the end of a day where it ends a range. Raises ValidationError."""
     if not text:
         return None

@@ -13,7 +13,8 @@ from hyperstrate.observability.api.common import named, observability
 from hyperstrate.observability.pages import figures
 from hyperstrate.shared.db import now
 from hyperstrate.shared.guards import caller, require_admin, require_session
-from hyperstrate.shared.web import HOME, page
+from hyperstrate.shared.navigation import HOME
+from hyperstrate.shared.web import page
 
 DAYS = 7
 NEWEST = 8

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
 import orjson
@@ -12,6 +13,7 @@ from hyperstrate.observability.api.common import named, observability
 from hyperstrate.observability.pages import filters
 from hyperstrate.observability.pages.filters import Asked
 from hyperstrate.observability.queries import search
+from hyperstrate.shared import audit
 from hyperstrate.shared.db import unit_of_work
 from hyperstrate.shared.errors import BadRequest, NotFound
 from hyperstrate.shared.guards import caller, require_admin
@@ -57,6 +59,8 @@ def export_logs() -> Response:
     asked = filters.read(request.args)
     if asked.errors:
         raise BadRequest("validation failed", fields=asked.errors)
+    with unit_of_work():
+        audit.log("export", object_type="logs")
     lines = queries.csv_lines(caller().org_id, filters=asked.filters)
     response = Response(stream_with_context(lines), mimetype="text/csv")
     response.headers["Content-Disposition"] = 'attachment; filename="inference-logs.csv"'
@@ -110,6 +114,7 @@ def _list_page(asked: Asked, place: dict[str, Any]) -> Response:
         asked=asked,
         is_live="live" in place and not asked.errors,
         key_names=inventory.api_keys(org_id),
+        people=_people(org_id, items),
         inventory=inventory,
         org_id=org_id,
     )
@@ -134,9 +139,16 @@ def _log_page(log_id: str, *, block: str) -> Response:
         newer=_address_of(beside.newer, asked.args),
         older=_address_of(beside.older, asked.args),
         key_name=inventory.api_keys(org_id).get(found.api_key_id, ""),
+        person=_people(org_id, [found]).get(found.user_id, ""),
         model_names=inventory.models(org_id),
         payload=_payload(org_id, log_id),
     )
+
+
+def _people(org_id: str, items: Iterable[Any]) -> Mapping[str, str]:
+    """The names of those who called without a key."""
+    ids = {item.user_id for item in items if item.user_id}
+    return observability().ports.names.people(org_id, ids) if ids else {}
 
 
 def _address_of(log_id: str, args: dict[str, Any]) -> str:

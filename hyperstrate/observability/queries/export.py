@@ -43,11 +43,11 @@ COLUMNS = {
 
 def csv_lines(org_id: str, *, filters: Filters = EVERYTHING) -> Iterator[str]:
     """The header, then all logs of the filter, newest first; some lines at a time."""
-    yield _csv([list(COLUMNS)])
+    yield csv_text([list(COLUMNS)])
     before: Cursor | None = None
     while True:
         page = logs(org_id, filters=filters, before=before, limit=BATCH)
-        yield _csv([_row(log) for log in page.items])
+        yield csv_text([_row(log) for log in page.items])
         if not page.older:
             return
         before = Cursor.of(page.items[-1])
@@ -64,15 +64,16 @@ def _cell(name: str, value: Any) -> Any:
         return f"{value:.10f}"
     if isinstance(value, bool):
         return str(value).lower()
-    return _harmless(value) if isinstance(value, str) else value
+    return harmless(value) if isinstance(value, str) else value
 
 
-def _harmless(text: str) -> str:
+def harmless(text: str) -> str:
     """A spreadsheet runs cells that begin like a formula (OWASP, CSV injection): quote them."""
     return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r", "\n")) else text
 
 
-def _csv(rows: list[list[Any]]) -> str:
+def csv_text(rows: list[list[Any]]) -> str:
+    """Rows as CSV."""
     buffer = io.StringIO()
     csv.writer(buffer).writerows(rows)
     return buffer.getvalue()

@@ -1,27 +1,23 @@
-"""The log in numbers: usage over time, models, routers, caches, latencies."""
+"""The log in numbers: usage over time, models, routers, caches, latencies.
+
+All of it is read from the hourly sums, the present hour included. So a period consists of whole
+hours: those that begin in it. One that begins within an hour leaves that hour to the period before.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Literal
 
-from sqlalchemy import (
-    ColumnElement,
-    FromClause,
-    Row,
-    Select,
-    case,
-    func,
-    literal_column,
-    select,
-)
+from sqlalchemy import ColumnElement, Select, func, literal_column, select
 from sqlalchemy.orm import InstrumentedAttribute
 
-from hyperstrate.observability.models import InferenceLog
-from hyperstrate.observability.queries.listing import is_failure
+from hyperstrate.observability.latencies import merge, percentiles
+from hyperstrate.observability.models import UsageHour
+from hyperstrate.observability.sums import Scope
 from hyperstrate.shared.db import now, session
 
 Granularity = Literal["hour", "day", "month"]
@@ -56,6 +52,8 @@ class ModelUsage:
 
 @dataclass(frozen=True, slots=True)
 class RouterUsage:
+    """The percentile is less than five per cent off (``latencies``)."""
+
     router_id: str
     requests: int
     errors: int
@@ -65,7 +63,7 @@ class RouterUsage:
 
 @dataclass(frozen=True, slots=True)
 class ModelLatency:
-    """Of successful requests that took any time."""
+    """Of successful requests that took any time; percentiles are less than five per cent off."""
 
     model_def_key: str
     provider: str
@@ -90,7 +88,7 @@ class CacheUsage:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """One period. Rates are shares of 1."""
+    """One period. Rates are shares of 1; the percentile is less than five per cent off."""
 
     requests: int
     cost_usd: Decimal
@@ -120,92 +118,98 @@ def usage(
 ) -> list[UsageBucket]:
     """Usage from ``since`` until before ``until``, oldest first; empty buckets are left out."""
     query = (
-        _between(org_id, since, until)
+        _hours(org_id, since, until)
         .with_only_columns(
             _bucket(granularity).label("bucket"),
-            func.count(),
-            func.sum(InferenceLog.input_tokens),
-            func.sum(InferenceLog.output_tokens),
-            func.sum(InferenceLog.cost_usd),
-            _count_if(is_failure()),
-            func.avg(InferenceLog.latency_ms),
+            func.sum(UsageHour.requests),
+            func.sum(UsageHour.input_tokens),
+            func.sum(UsageHour.output_tokens),
+            func.sum(UsageHour.cost_usd),
+            func.sum(UsageHour.errors),
+            func.sum(UsageHour.latency_ms),
         )
         .group_by(literal_column("bucket"))
         .order_by(literal_column("bucket"))
     )
     return [
-        UsageBucket(bucket, requests, int(asked), int(answered), cost, errors, float(latency_ms))
+        UsageBucket(
+            bucket, int(requests), int(asked), int(answered), cost, int(errors),
+            float(latency_ms) / float(requests),
+        )
         for bucket, requests, asked, answered, cost, errors, latency_ms in session.execute(query)
-    ]
+    ]  # fmt: skip
 
 
 def by_model(org_id: str, since: datetime, until: datetime) -> list[ModelUsage]:
     """Most requests first."""
-    columns = InferenceLog.model_id, InferenceLog.model_def_key, InferenceLog.provider
+    columns = UsageHour.model_id, UsageHour.model_def_key, UsageHour.provider
     query = (
-        _between(org_id, since, until)
+        _hours(org_id, since, until, scope="model")
         .with_only_columns(
             *columns,
-            func.count().label("requests"),
-            func.sum(InferenceLog.total_tokens),
-            func.sum(InferenceLog.cost_usd),
-            _count_if(is_failure()),
+            func.sum(UsageHour.requests).label("requests"),
+            func.sum(UsageHour.input_tokens + UsageHour.output_tokens),
+            func.sum(UsageHour.cost_usd),
+            func.sum(UsageHour.errors),
         )
         .group_by(*columns)
-        .order_by(literal_column("requests").desc(), InferenceLog.model_id)
+        .order_by(literal_column("requests").desc(), UsageHour.model_id)
     )
     return [
-        ModelUsage(model_id, key, provider, requests, int(tokens), cost, errors)
+        ModelUsage(model_id, key, provider, int(requests), int(tokens), cost, int(errors))
         for model_id, key, provider, requests, tokens, cost, errors in session.execute(query)
     ]
 
 
 def by_router(
-    org_id: str, since: datetime, until: datetime, *, router_ids: Iterable[str] | None = None
+    org_id: str, since: datetime, until: datetime, *, router_ids: Collection[str] | None = None
 ) -> dict[str, RouterUsage]:
     """By router id, most requests first; requests without a router stand under ''."""
-    logs = _between(org_id, since, until)
+    hours = _hours(org_id, since, until, scope="router")
     if router_ids is not None:
-        logs = logs.where(InferenceLog.router_id.in_(list(router_ids)))
+        hours = hours.where(UsageHour.router_id.in_(router_ids))
     query = (
-        logs.with_only_columns(
-            InferenceLog.router_id,
-            func.count().label("requests"),
-            _count_if(is_failure()),
-            func.sum(InferenceLog.cost_usd),
+        hours.with_only_columns(
+            UsageHour.router_id,
+            func.sum(UsageHour.requests).label("requests"),
+            func.sum(UsageHour.errors),
+            func.sum(UsageHour.cost_usd),
         )
-        .group_by(InferenceLog.router_id)
-        .order_by(literal_column("requests").desc(), InferenceLog.router_id)
+        .group_by(UsageHour.router_id)
+        .order_by(literal_column("requests").desc(), UsageHour.router_id)
     )
-    p95 = {row.router_id: row.p95 for row in _percentiles(logs, [InferenceLog.router_id], [95])}
+    latencies = _latencies(hours, UsageHour.router_id)
+    p95 = {router_id: percentiles(counts, [95])[0] for (router_id,), counts in latencies.items()}
     return {
-        router_id: RouterUsage(router_id, requests, errors, cost, p95.get(router_id))
+        router_id: RouterUsage(router_id, int(requests), int(errors), cost, p95.get(router_id))
         for router_id, requests, errors, cost in session.execute(query)
     }
 
 
 def latency(org_id: str, since: datetime, until: datetime) -> list[ModelLatency]:
     """Percentiles by model, most requests first."""
-    logs = _between(org_id, since, until).where(InferenceLog.status == "success")
-    columns = [InferenceLog.model_def_key, InferenceLog.provider]
-    found = [
-        ModelLatency(
-            row.model_def_key, row.provider, int(row.n), float(row.mean), row.p50, row.p95, row.p99
-        )
-        for row in _percentiles(logs, columns, [50, 95, 99])
-    ]
-    return sorted(found, key=lambda model: (-model.count, model.model_def_key))
+    columns = UsageHour.model_def_key, UsageHour.provider
+    hours = _hours(org_id, since, until, scope="model")
+    sums = hours.with_only_columns(*columns, func.sum(UsageHour.latency_ms)).group_by(*columns)
+    latency_ms = {(key, provider): float(total) for key, provider, total in session.execute(sums)}
+    found = []
+    for (key, provider), counts in _latencies(hours, *columns).items():
+        count = sum(counts.values())
+        mean_ms = latency_ms[key, provider] / count
+        p50, p95, p99 = percentiles(counts, (50, 95, 99))
+        found.append(ModelLatency(key, provider, count, mean_ms, p50, p95, p99))
+    return sorted(found, key=lambda model: (-model.count, model.model_def_key, model.provider))
 
 
 def cache(org_id: str, since: datetime, until: datetime) -> CacheUsage:
     """How many requests a cache answered."""
-    query = _between(org_id, since, until).with_only_columns(
-        func.count(),
-        _count_if(InferenceLog.cache_hit.is_(True)),
-        _count_if(InferenceLog.cache_hit_type == "exact"),
-        _count_if(InferenceLog.cache_hit_type == "semantic"),
+    query = _hours(org_id, since, until).with_only_columns(
+        _sum(UsageHour.requests),
+        _sum(UsageHour.cache_hits),
+        _sum(UsageHour.exact_hits),
+        _sum(UsageHour.semantic_hits),
     )
-    return CacheUsage(*session.execute(query).one())
+    return CacheUsage(*map(int, session.execute(query).one()))
 
 
 def overview(org_id: str, *, days: int = 7, until: datetime | None = None) -> Overview:
@@ -216,72 +220,48 @@ def overview(org_id: str, *, days: int = 7, until: datetime | None = None) -> Ov
 
 
 def _totals(org_id: str, since: datetime, until: datetime) -> Totals:
-    logs = _between(org_id, since, until)
-    query = logs.with_only_columns(
-        func.count(),
-        func.coalesce(func.sum(InferenceLog.cost_usd), Decimal(0)),
-        _count_if(InferenceLog.cache_hit.is_(True)),
-        _count_if(is_failure()),
+    hours = _hours(org_id, since, until)
+    query = hours.with_only_columns(
+        _sum(UsageHour.requests),
+        func.coalesce(func.sum(UsageHour.cost_usd), Decimal(0)),
+        _sum(UsageHour.cache_hits),
+        _sum(UsageHour.errors),
     )
-    p95 = next((row.p95 for row in _percentiles(logs, [InferenceLog.org_id], [95])), None)
-    return Totals(*session.execute(query).one(), p95_latency_ms=p95)
+    requests, cost_usd, cache_hits, errors = session.execute(query).one()
+    latencies = _latencies(hours, UsageHour.org_id).values()
+    p95 = next((percentiles(counts, [95])[0] for counts in latencies), None)
+    return Totals(int(requests), cost_usd, int(cache_hits), int(errors), p95)
 
 
-def _between(org_id: str, since: datetime, until: datetime) -> Select[InferenceLog]:
-    return select(InferenceLog).where(
-        InferenceLog.org_id == org_id,
-        InferenceLog.created_at >= since,
-        InferenceLog.created_at < until,
+def _hours(
+    org_id: str, since: datetime, until: datetime, *, scope: Scope = "all"
+) -> Select[UsageHour]:
+    return select(UsageHour).where(
+        UsageHour.org_id == org_id,
+        UsageHour.scope == scope,
+        UsageHour.hour >= since,
+        UsageHour.hour < until,
     )
+
+
+def _latencies(hours: Select[Any], *by: Column) -> dict[tuple[str, ...], dict[str, int]]:
+    """The counts of the hours, merged; what has none is left out."""
+    found: dict[tuple[str, ...], dict[str, int]] = {}
+    for *key, counts in session.execute(hours.with_only_columns(*by, UsageHour.latencies)):
+        if counts:
+            merge(found.setdefault(tuple(key), {}), counts)
+    return found
 
 
 def _bucket(granularity: Granularity) -> ColumnElement[str]:
     if session.get_bind().dialect.name == "sqlite":
-        return func.strftime(_SQLITE_FORMAT[granularity], InferenceLog.created_at)
-    utc = func.timezone("UTC", InferenceLog.created_at)
+        return func.strftime(_SQLITE_FORMAT[granularity], UsageHour.hour)
+    utc = func.timezone("UTC", UsageHour.hour)
     return func.to_char(utc, _POSTGRES_FORMAT[granularity])
 
 
-def _count_if(condition: ColumnElement[bool]) -> ColumnElement[int]:
-    return func.coalesce(func.sum(case((condition, 1), else_=0)), 0)
-
-
-def _percentiles(
-    logs: Select[Any], by: Sequence[Column], percents: Sequence[int]
-) -> Sequence[Row[Any]]:
-    """Nearest-rank percentiles of the latency of ``logs``: rows of ``by``, n, mean, p50, p95 ...
-
-    Latencies are whole milliseconds, so the rows are first counted by value: what is then sorted
-    is small, however many requests there were.
-    """
-    ranked = _ranked(logs.where(InferenceLog.latency_ms > 0), by)
-    keys = [ranked.c[column.key] for column in by]
-    ranks = [
-        func.min(
-            case((ranked.c.rank * 100 >= ranked.c.total * percent, ranked.c.latency_ms))
-        ).label(f"p{percent}")
-        for percent in percents
-    ]
-    mean = func.sum(ranked.c.latency_ms * ranked.c.n) * 1.0 / func.sum(ranked.c.n)
-    query: Select[Any] = select(*keys, func.sum(ranked.c.n).label("n"), mean.label("mean"), *ranks)
-    return session.execute(query.group_by(*keys)).all()
-
-
-def _ranked(logs: Select[Any], by: Sequence[Column]) -> FromClause:
-    """Each latency with how many requests had it, had it or less, and how many there are."""
-    counted = (
-        logs.with_only_columns(*by, InferenceLog.latency_ms, func.count().label("n"))
-        .group_by(*by, InferenceLog.latency_ms)
-        .subquery()
-    )
-    keys = [counted.c[column.key] for column in by]
-    return select(
-        *keys,
-        counted.c.latency_ms,
-        counted.c.n,
-        func.sum(counted.c.n).over(partition_by=keys, order_by=counted.c.latency_ms).label("rank"),
-        func.sum(counted.c.n).over(partition_by=keys).label("total"),
-    ).subquery()
+def _sum(column: Any) -> ColumnElement[int]:
+    return func.coalesce(func.sum(column), 0)
 
 
 def _share(part: int, whole: int) -> float:

@@ -142,6 +142,16 @@ def log(org_id: str, log_id: str) -> InferenceLog:
     return found
 
 
+def costs(org_id: str, request_ids: Sequence[str]) -> dict[str, Decimal]:
+    """What these requests cost, in USD, as far as the log has them."""
+    rows = session.execute(
+        select(InferenceLog.id, InferenceLog.cost_usd).where(
+            InferenceLog.org_id == org_id, InferenceLog.id.in_(request_ids)
+        )
+    )
+    return {row.id: row.cost_usd for row in rows}
+
+
 def payload(org_id: str, log_id: str) -> InferencePayload:
     """What was asked and answered. Raises NotFound where that was not stored."""
     found = session.scalar(

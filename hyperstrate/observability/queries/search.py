@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from hyperstrate.observability.models import InferenceLog
+from hyperstrate.observability.queries import listing
 from hyperstrate.observability.queries.listing import (
     EVERYTHING,
     Cursor,
@@ -36,18 +37,28 @@ def search(
     before: Cursor | None = None,
     after: Cursor | None = None,
     limit: int = 50,
+    offset: int = 0,
 ) -> Found:
     """As ``logs``, but reads no more than STRETCH logs."""
     edge = _edge(org_id, filters, before, after)
     if edge is None:
-        return Found(logs(org_id, filters=filters, before=before, after=after, limit=limit))
+        return Found(
+            logs(org_id, filters=filters, before=before, after=after, limit=limit, offset=offset)
+        )
     bounded = replace(filters, until=edge) if after else replace(filters, since=edge)
-    page = logs(org_id, filters=bounded, before=before, after=after, limit=limit)
+    page = logs(org_id, filters=bounded, before=before, after=after, limit=limit, offset=offset)
     here = str(Cursor(edge, ""))
     if after:
         return Found(page) if page.newer else Found(replace(page, newer=here), edge)
     newer = page.newer or (str(before) if before else "")
     return Found(page) if page.older else Found(LogPage(page.items, here, newer), edge)
+
+
+def count_up_to(org_id: str, most: int, *, filters: Filters = EVERYTHING) -> int:
+    """How many logs of the newest stretch there are, but no more than ``most``."""
+    edge = _edge(org_id, filters, None, None)
+    bounded = filters if edge is None else replace(filters, since=edge)
+    return listing.count_up_to(org_id, most, filters=bounded)
 
 
 def neighbours(org_id: str, log_id: str, *, filters: Filters = EVERYTHING) -> Neighbours:

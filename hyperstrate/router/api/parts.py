@@ -14,6 +14,7 @@ from hyperstrate.router.schemas import (
     CreateTarget,
     FeatureSchema,
     InterceptorSchema,
+    OrderTargets,
     TargetSchema,
     UpdateStage,
     UpdateTarget,
@@ -59,6 +60,17 @@ def update_targets(body: dict[str, Any], router_id: str) -> Any:
     changes = {row.pop("id"): TargetChanges(**row) for row in body["targets"]}
     with unit_of_work():
         rows = parts.update_targets(caller().org_id, router_id, changes)
+        return [described(caller().org_id, row) for row in rows]
+
+
+@blueprint.put("/targets/order")
+@require_admin
+@blueprint.arguments(OrderTargets)
+@blueprint.response(200, TargetSchema(many=True))
+def order_targets(body: dict[str, Any], router_id: str) -> Any:
+    """Set the order of all targets; their priorities become 0, 1, 2 and so on."""
+    with unit_of_work():
+        rows = parts.order_targets(caller().org_id, router_id, body["target_ids"])
         return [described(caller().org_id, row) for row in rows]
 
 

@@ -6,11 +6,12 @@ from typing import Any
 
 from flask_smorest import Blueprint
 
-from hyperstrate.router import routers
+from hyperstrate.router import lint, routers
 from hyperstrate.router.schemas import (
     AccessSchema,
     CreateRouter,
     GrantAccess,
+    LintSchema,
     RouterPage,
     RouterSchema,
     UpdateRouter,
@@ -66,6 +67,16 @@ def delete(router_id: str) -> None:
     """Delete a router with all that belongs to it; its logs stay."""
     with unit_of_work():
         routers.delete(caller().org_id, router_id)
+
+
+@blueprint.get("/<router_id>/lint")
+@require_admin
+@blueprint.response(200, LintSchema)
+def findings(router_id: str) -> Any:
+    """What is wrong, or likely not meant, in how the router is set up."""
+    found = lint.findings(routers.get(caller().org_id, router_id))
+    is_ok = all(finding.severity != "error" for finding in found)
+    return {"router_id": router_id, "ok": is_ok, "issues": found}
 
 
 @blueprint.get("/<router_id>/access")

@@ -9,7 +9,7 @@ from flask_smorest import Blueprint
 from hyperstrate.router import webhooks
 from hyperstrate.router.schemas import WebhookSchema
 from hyperstrate.shared.db import unit_of_work
-from hyperstrate.shared.guards import caller, require_admin
+from hyperstrate.shared.guards import caller, require_admin, require_admin_only
 
 blueprint = Blueprint(
     "router_webhooks",
@@ -20,7 +20,7 @@ blueprint = Blueprint(
 
 
 @blueprint.get("")
-@require_admin
+@require_admin_only
 @blueprint.response(200, WebhookSchema)
 def show(router_id: str) -> Any:
     """The webhook's secret; 404 when the router has no webhook."""

@@ -136,6 +136,8 @@ def _is_whole(exchange: Exchange, result: ChatResult) -> bool:
         return False
     if exchange.chat.operation == "embeddings":
         return bool(result.raw or result.body)
+    if exchange.chat.stream and (result.others or exchange.chat.body.get("n") not in (None, 1)):
+        return False  # a stream's further choices are known as one text only
     if not result.is_retellable or any(map(_is_untold, result.parts)):
         return False
     return result.finish_reason in COMPLETE and any(map(_says_something, result.parts))

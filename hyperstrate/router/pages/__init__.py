@@ -6,5 +6,6 @@ from hyperstrate.router.pages.settings import pages as settings
 from hyperstrate.router.pages.stages import pages as stages
 from hyperstrate.router.pages.targets import pages as targets
 from hyperstrate.router.pages.trial import pages as trial
+from hyperstrate.router.pages.webhook import pages as webhook
 
-BLUEPRINTS = (routers, design, stages, targets, trial, settings)
+BLUEPRINTS = (routers, design, stages, targets, trial, settings, webhook)

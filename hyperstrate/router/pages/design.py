@@ -8,7 +8,7 @@ from flask import Blueprint, Response, flash, request, url_for
 
 from hyperstrate.router import lint, road, routers
 from hyperstrate.router.routers import Changes
-from hyperstrate.router.schemas import UpdateRouter
+from hyperstrate.router.schemas import CreateRouter
 from hyperstrate.shared.db import unit_of_work
 from hyperstrate.shared.errors import AppError, NotFound
 from hyperstrate.shared.guards import caller, require_admin
@@ -89,7 +89,7 @@ def show_strategy(router_id: str) -> Response:
 @require_admin
 def set_strategy(router_id: str) -> Response:
     """Choose another strategy."""
-    values, errors = submitted(UpdateRouter(only=("strategy",)))
+    values, errors = submitted(CreateRouter(only=("strategy",)))
     if errors:
         return _strategy(router_id, values, errors)
     try:

@@ -20,6 +20,12 @@ class SettingsForm(Body):
     teams = fields.List(Text())
 
 
+class WebhookForm(Body):
+    """Where a router's webhook is."""
+
+    webhook_url = Text(data_key="webhookUrl", required=True, max=2000)
+
+
 class TargetForm(Body):
     """A target; a form shows of it what the router's strategy asks for."""
 

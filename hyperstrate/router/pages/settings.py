@@ -1,4 +1,4 @@
-"""The Settings tab: names, prompt, what is stored, who may use the router, and its end."""
+"""The Settings tab: names, prompt, what is stored, who may use the router, webhook, its end."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ from hyperstrate.shared.guards import caller, require_admin
 from hyperstrate.shared.web import form_errors, go, page, submitted
 
 pages = Blueprint("router_settings", __name__, url_prefix="/app/routers/<router_id>")
+SHOWN_DELIVERIES = 10
 
 
 @pages.get("/settings")
 @require_admin
 def show(router_id: str) -> Response:
     """The settings of one router."""
-    return _page(router_id, None, {})
+    return tab(router_id)
 
 
 @pages.post("/settings")
@@ -31,14 +32,14 @@ def save(router_id: str) -> Response:
     org_id = caller().org_id
     values, errors = submitted(SettingsForm)
     if errors:
-        return _page(router_id, values, errors)
+        return tab(router_id, values=values, errors=errors)
     team_ids = values.pop("teams", [])
     try:
         with unit_of_work():
             router = routers.update(org_id, router_id, Changes(**values))
             routers.set_teams(org_id, router_id, team_ids)
     except AppError as error:
-        return _page(router_id, _typed(), form_errors(error))
+        return tab(router_id, values=_typed(), errors=form_errors(error))
     return go(url_for("router_settings.show", router_id=router_id), f"{router.name} is saved.")
 
 
@@ -48,7 +49,7 @@ def delete(router_id: str) -> Response:
     """Delete the router, if its name was typed."""
     router = routers.get(caller().org_id, router_id)
     if request.form.get("confirm", "").strip() != router.name:
-        return _page(router_id, None, {"confirm": ["type the router's name to delete it"]})
+        return tab(router_id, errors={"confirm": ["type the router's name to delete it"]})
     with unit_of_work():
         routers.delete(caller().org_id, router_id)
     return go(url_for("router_pages.list_routers"), f"{router.name} is deleted.")
@@ -62,24 +63,46 @@ def _typed() -> dict[str, Any]:
     }
 
 
-def _page(router_id: str, values: Any, errors: dict[str, list[str]]) -> Response:
+def tab(
+    router_id: str,
+    *,
+    block: str = "settings",
+    values: Any = None,
+    errors: dict[str, list[str]] | None = None,
+    **webhook: Any,
+) -> Response:
+    """The tab. ``values`` as they were typed and refused, else as they are stored.
+
+    ``webhook``: what its card shows for once, such as a new secret.
+    """
     org_id = caller().org_id
     router, ports = routers.get(org_id, router_id), routers.ports()
-    stored = {
+    url = router.configuration.webhook_url
+    context = {
+        "values": _stored(router) if values is None else values,
+        "errors": errors or {},
+        "has_webhook": bool(url),
+        "webhook_url": url,
+        "webhook_errors": {},
+        "deliveries": ports.deliveries.newest(org_id, router_id, SHOWN_DELIVERIES),
+    }
+    return page(
+        "router/settings.html",
+        block=block,
+        status=422 if errors or webhook.get("webhook_errors") else 200,
+        router=router,
+        tab="settings",
+        prompts=ports.prompts.names(org_id),
+        teams={**ports.teams.names(org_id), **routers.team_names(org_id, router_id)},
+        **{**context, **webhook},
+    )
+
+
+def _stored(router: Any) -> dict[str, Any]:
+    return {
         "name": router.name,
         "description": router.description,
         "promptId": router.configuration.prompt_id or "",
         "storePayloads": router.configuration.store_payloads,
         "teams": [access.team_id for access in router.accesses],
     }
-    return page(
-        "router/settings.html",
-        block="settings",
-        status=422 if errors else 200,
-        router=router,
-        tab="settings",
-        values=stored if values is None else values,
-        errors=errors,
-        prompts=ports.prompts.names(org_id),
-        teams={**ports.teams.names(org_id), **routers.team_names(org_id, router_id)},
-    )

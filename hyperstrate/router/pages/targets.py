@@ -91,6 +91,16 @@ def switch(router_id: str, target_id: str) -> Response:
     return changed(router_id, f"{found.model.name} is {state}.")
 
 
+@pages.post("/targets/<target_id>/move")
+@require_admin
+def move(router_id: str, target_id: str) -> Response:
+    """Put a target before the one above it, or behind the one below."""
+    by = 1 if request.form.get("to") == "later" else -1
+    with unit_of_work():
+        parts.move_target(caller().org_id, router_id, target_id, by=by)
+    return changed(router_id, "The order is changed.")
+
+
 @pages.post("/targets/<target_id>/remove")
 @require_admin
 def remove(router_id: str, target_id: str) -> Response:

@@ -79,3 +79,13 @@ def test_the_page_of_a_proxy_is_not_taken_for_anthropics_words(body: bytes) -> N
 
     assert (error.kind, error.body, error.dialect) == ("server_error", body, None)
     assert error.message == "the provider answered 502"
+
+
+def test_what_a_page_says_is_for_the_log_or_for_who_is_at_fault() -> None:
+    page = b"<title>Bad gateway</title><p>cell 7 sk-ant-abcdefghijkl"
+
+    theirs, ours = PROVIDER.error(502, {}, page), PROVIDER.error(404, {}, page)
+
+    assert theirs.message == "the provider answered 502"
+    assert theirs.detail == "Bad gateway cell 7 ***"
+    assert (ours.message, ours.detail) == ("the provider answered 404: Bad gateway cell 7 ***", "")

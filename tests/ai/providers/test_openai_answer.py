@@ -79,7 +79,12 @@ def counted(inputs: Json | None = None, thought: int = 0, **more: int) -> Json:
         (counted({"cache_write_tokens": 3}), Usage(9, 4, cache_write_input_tokens=3)),
         (counted(thought=3, total_tokens=13), Usage(9, 4, reasoning_tokens=3)),
         (counted(thought=3, total_tokens=16), Usage(9, 7, reasoning_tokens=3)),
-        ({"prompt_tokens": None, "completion_tokens": "4", "prompt_tokens_details": 1}, Usage()),
+        ({"prompt_tokens": None, "prompt_tokens_details": 1}, Usage()),
+        (counted({"cached_tokens": -2}), Usage(9, 4)),
+        *(
+            ({"prompt_tokens": 9, "completion_tokens": odd}, Usage(is_estimated=True))
+            for odd in (-1, "4", 4.0, 2**53 + 1, True, [4])
+        ),
         ({"prompt_tokens": 0, "completion_tokens": 0}, Usage()),
     ],
 )

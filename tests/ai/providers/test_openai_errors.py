@@ -69,11 +69,9 @@ def test_a_request_that_is_too_long_is_the_callers_to_mend(status: int, said: Js
         (b'{"message":{"detail":[{"msg":"no"}]}}', '{"detail":[{"msg":"no"}]}'),
         (b'{"detail":"no"}', "no"),
         (b'{"error":"no"}', "no"),
-        (b"<style>b{}</style><h1>Bad  gateway</h1>", "the provider answered 502: Bad gateway"),
-        (b"upstream down", "the provider answered 502: upstream down"),
         (b"", "the provider answered 502"),
         (b"{}", "the provider answered 502"),
-        (b"\xff\xfe", "the provider answered 502: \ufffd\ufffd"),
+        (b"upstream down", "the provider answered 502"),
     ],
 )
 def test_other_bodies_give_their_words_but_not_their_form(body: bytes, message: str) -> None:
@@ -83,10 +81,31 @@ def test_other_bodies_give_their_words_but_not_their_form(body: bytes, message: 
     assert (error.body, error.dialect) == (body, None)
 
 
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b"<style>b{}</style><h1>Bad  gateway</h1><!-- no > -->\n<hr>", "Bad gateway"),
+        (b"upstream down", "upstream down"),
+        (b"down\x00\x1b[31m\r\nX-Log: forged\xe2\x80\xae", "down [31m X-Log: forged"),
+        (
+            b"no route for Bearer abcdefghijkl and sk-abcdefghijkl",
+            "no route for Bearer *** and ***",
+        ),
+        (b"\xff\xfe", "\ufffd\ufffd"),
+        (b'{"oops": "cell 7"}', '{"oops": "cell 7"}'),
+    ],
+)
+def test_what_a_page_says_is_for_the_log_or_for_who_is_at_fault(body: bytes, words: str) -> None:
+    theirs, ours = read_error(503, {}, body), read_error(404, {}, body)
+
+    assert (theirs.message, theirs.detail) == ("the provider answered 503", words)
+    assert (ours.message, ours.detail) == (f"the provider answered 404: {words}", "")
+
+
 def test_a_page_without_end_is_cut() -> None:
     error = read_error(500, {}, b"x" * 1_000_000)
 
-    assert len(error.message) == 500
+    assert (len(error.detail), len(error.message)) == (500, 25)
     assert error.body is not None
     assert len(error.body) == 64_000
 

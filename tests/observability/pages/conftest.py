@@ -33,7 +33,7 @@ def app(built_app: Flask, spool: Spool) -> Iterator[Flask]:
         yield built_app
         db.session.rollback()
         for table in reversed(db.metadata.sorted_tables):
-            db.session.execute(table.delete())
+            db.session.connection().execute(table.delete())
         db.session.commit()
         db.session.remove()
     recorder.configure(built_app.extensions[EXTENSION].spool)

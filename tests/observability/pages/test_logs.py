@@ -85,6 +85,19 @@ def test_a_deleted_router_keeps_its_name_and_a_session_has_no_key(
     assert "signed in" in text
 
 
+def test_who_called_without_a_key_is_named(admin: Browser, bring: Bring, people: People) -> None:
+    bring(id="r1", api_key_id="", user_id=people.bob.id)
+    bring(id="r2", api_key_id="", user_id="user_gone")
+
+    rows = admin.get("/app/logs").text
+    one, gone = admin.get("/app/logs/r1").text, admin.get("/app/logs/r2").text
+
+    assert rows.count("Bob") == 1
+    assert "signed in" in rows
+    assert "Bob, signed in" in one
+    assert "somebody, signed in" in gone
+
+
 def test_pages_go_back_to_the_oldest_and_forth_again(admin: Browser, bring_many: Bring) -> None:
     bring_many(120)
 

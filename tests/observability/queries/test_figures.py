@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 
 from hyperstrate.observability import queries
+from hyperstrate.observability.latencies import about
 from hyperstrate.observability.queries import Granularity
 from hyperstrate.shared.chat import Usage
 from tests.observability.conftest import Store
@@ -60,6 +61,18 @@ def test_the_end_of_a_period_is_not_in_it(store: Store) -> None:
     assert (first.bucket, first.requests) == ("2026-03-01", 1)
 
 
+def test_a_period_has_the_hours_that_begin_in_it(store: Store) -> None:
+    store(*(make_event(at=at(4, 1, hour, minute)) for hour in (10, 11, 12) for minute in (5, 55)))
+    since = datetime(2026, 4, 1, 10, 30, tzinfo=UTC)
+
+    found = queries.usage(ACME, since, since + timedelta(hours=2), granularity="hour")
+    before = queries.usage(ACME, since - timedelta(hours=2), since, granularity="hour")
+
+    assert [bucket.bucket for bucket in found] == ["2026-04-01T11:00", "2026-04-01T12:00"]
+    assert [bucket.bucket for bucket in before] == ["2026-04-01T10:00"]
+    assert {bucket.requests for bucket in found + before} == {2}
+
+
 def test_models_come_by_their_number_of_requests(store: Store) -> None:
     big = Usage(input_tokens=1000)
     for _ in range(2):
@@ -80,7 +93,7 @@ def test_routers_come_with_errors_cost_and_p95(store: Store) -> None:
     found = queries.by_router(ACME, START, END)
 
     cost = 100 * Decimal("0.0000012345")
-    assert found["a"] == queries.RouterUsage("a", 100, 0, cost, 95)
+    assert found["a"] == queries.RouterUsage("a", 100, 0, cost, about(95))
     assert found["b"] == queries.RouterUsage("b", 1, 1, Decimal("0.0000012345"), None)
     assert list(queries.by_router(ACME, START, END, router_ids=["b"])) == ["b"]
 
@@ -132,7 +145,7 @@ def test_the_overview_compares_with_the_period_before(store: Store) -> None:
 
     found = queries.overview(ACME, days=7, until=end)
 
-    assert found.current == queries.Totals(2, Decimal(1), 0, 1, 70)
+    assert found.current == queries.Totals(2, Decimal(1), 0, 1, about(70))
     assert (found.current.error_rate, found.current.cache_hit_rate) == (0.5, 0.0)
     assert (found.previous.requests, found.previous.cache_hit_rate) == (1, 1.0)
 

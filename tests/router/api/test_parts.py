@@ -346,3 +346,30 @@ def test_a_deleted_model_takes_its_targets_along(admin: FlaskClient, path: str) 
     assert admin.delete(f"/ai/models/{gone['modelId']}").status_code == 204
 
     assert admin.get(f"{path}/targets").get_json() == [kept]
+
+
+def test_the_order_of_the_targets_is_set_in_one_call(admin: FlaskClient, path: str) -> None:
+    router_id = path.removeprefix("/router/")
+    ids = [building.target(admin, router_id, priority=9)["id"] for _ in range(3)]
+    wanted = [ids[2], ids[0], ids[1]]
+
+    answer = admin.put(f"{path}/targets/order", json={"targetIds": wanted})
+
+    assert answer.status_code == 200
+    assert [(row["id"], row["priority"]) for row in answer.get_json()] == list(
+        zip(wanted, range(3), strict=True)
+    )
+    assert [row["id"] for row in admin.get(f"{path}/targets").get_json()] == wanted
+
+
+def test_an_order_that_leaves_one_out_or_names_one_twice_changes_nothing(
+    admin: FlaskClient, path: str
+) -> None:
+    router_id = path.removeprefix("/router/")
+    ids = [building.target(admin, router_id, priority=place)["id"] for place in range(2)]
+
+    for wrong in ([ids[1]], [ids[1], ids[1]], [ids[1], ids[0], "rtgt_gone"], []):
+        refused = admin.put(f"{path}/targets/order", json={"targetIds": wrong})
+        assert refused.status_code == 400
+        assert "each target" in refused.get_json()["fields"]["targetIds"][0]
+    assert [row["id"] for row in admin.get(f"{path}/targets").get_json()] == ids

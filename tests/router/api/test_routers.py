@@ -15,7 +15,8 @@ from tests.router import building
 ClientAs = Callable[[Part | None], FlaskClient]
 ROUTES = [
     ("GET", "/router"), ("POST", "/router"), ("GET", "/router/{id}"), ("PATCH", "/router/{id}"),
-    ("DELETE", "/router/{id}"), ("GET", "/router/{id}/access"), ("POST", "/router/{id}/access"),
+    ("DELETE", "/router/{id}"), ("GET", "/router/{id}/lint"),
+    ("GET", "/router/{id}/access"), ("POST", "/router/{id}/access"),
     ("DELETE", "/router/{id}/access/{team}"),
 ]  # fmt: skip
 
@@ -260,3 +261,21 @@ def test_an_id_that_no_database_should_see_is_refused(admin: FlaskClient) -> Non
     assert admin.get("/router/" + "a" * 300).status_code == 400
     assert admin.get("/router/a%00b").status_code == 400
     assert admin.get(f"/router/{new_id('rtr')}").status_code == 404
+
+
+def test_the_findings_of_the_page_are_there_over_rest(admin: FlaskClient) -> None:
+    router_id = building.router(admin, "lint", strategy="percentage")["id"]
+
+    empty = admin.get(f"/router/{router_id}/lint").get_json()
+    target = building.target(admin, router_id, percentage=100)
+    fine = admin.get(f"/router/{router_id}/lint").get_json()
+    building.target(admin, router_id)
+    found = admin.get(f"/router/{router_id}/lint").get_json()
+
+    assert (empty["routerId"], empty["ok"]) == (router_id, False)
+    assert [issue["code"] for issue in empty["issues"]] == ["no_enabled_targets"]
+    assert fine == {"routerId": router_id, "ok": True, "issues": []}
+    (issue,) = found["issues"]
+    assert found["ok"]
+    assert (issue["severity"], issue["code"]) == ("info", "target_without_share")
+    assert issue["targetId"] not in ("", target["id"])

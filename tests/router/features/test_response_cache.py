@@ -33,14 +33,14 @@ def _ask(exchange: Exchange, result: ChatResult | None = None, **config: Any) ->
 
 def test_the_same_request_is_answered_from_the_cache(make_exchange: MakeExchange) -> None:
     first = make_exchange()
-    _ask(first, answer("Good day", raw=b'{"id": "x"}', id="x"))
+    _ask(first, answer("Good day", raw=b'{"id": "x"}', id="x", has_usage=True))
     second = make_exchange()
 
     hit = _ask(second)
 
     assert hit is not None
     assert (hit.text, hit.raw, hit.id) == ("Good day", b'{"id": "x"}', "x")
-    assert (hit.usage, hit.cost_usd) == (Usage(), Decimal(0))
+    assert (hit.usage, hit.cost_usd) == (Usage(10, 5), Decimal(0))
     assert second.cache_hit_type == "exact"
     assert second.target == second.plan.targets[1]
     assert [(step.phase, step.kind, step.name, step.outcome) for step in first.steps] == [
@@ -106,7 +106,7 @@ def test_fields_of_one_dialect_do_not_answer_the_other(make_exchange: MakeExchan
         make_plan(stages=[RateLimit(RateLimitConfig())]),
     ],
 )
-def test_another_tenant_or_router_or_an_edited_one_gets_nothing(
+def test_another_tenant_or_router_or_an_edited_one_gets_nothing_complaint_37(
     make_exchange: MakeExchange, other: Plan
 ) -> None:
     _ask(make_exchange(plan=ROUTER), answer())
@@ -243,3 +243,24 @@ def test_the_key_is_the_request_as_it_was_before_other_stages(make_exchange: Mak
     stage.after(exchange, answer())
 
     assert _ask(make_exchange()) is not None
+
+
+@pytest.mark.parametrize("asked", [{"n": 2}, {}])
+def test_a_stream_of_several_choices_is_not_kept(make_exchange: MakeExchange, asked: Any) -> None:
+    """Their words came as one text: nobody could tell them apart again."""
+    chat = make_chat(stream=True, **asked)
+    others = [] if asked else [[Text("two and three")]]
+
+    _ask(make_exchange(chat=chat), answer("one", others=others))
+
+    assert _ask(make_exchange(chat=chat)) is None
+
+
+def test_all_choices_of_a_whole_answer_are_kept(make_exchange: MakeExchange) -> None:
+    others = [[Text("two")], [Text("three")]]
+    _ask(make_exchange(chat=make_chat(n=3)), answer("one", others=others))
+
+    hit = _ask(make_exchange(chat=make_chat(n=3, stream=True)))
+
+    assert hit is not None
+    assert hit.others == others

@@ -155,3 +155,37 @@ def test_a_target_that_is_switched_off_in_the_form_does_not_count(
     assert saved.status_code == 303
     rows = workshop.stored(router_id).targets
     assert [(row.percentage, row.is_enabled) for row in rows] == [(60, False), (100, True)]
+
+
+def test_targets_are_moved_by_buttons(admin: Browser, workshop: Workshop) -> None:
+    models = [workshop.model(name) for name in ("One", "Two", "Three")]
+    router_id = workshop.router("support", *models)
+    one, _, three = (workshop.target(router_id, place) for place in range(3))
+    address = f"/app/routers/{router_id}"
+    assert f'id="earlier-{three}"' in admin.get(address).text
+
+    swapped = admin.post(f"{address}/targets/{three}/move", {"to": "earlier"}, headers=HTMX)
+    plain = admin.post(f"{address}/targets/{one}/move", {"to": "later"})
+
+    rows = workshop.stored(router_id).targets
+    assert "<html" not in swapped.text
+    assert plain.location == address
+    assert [(row.model_id, row.priority) for row in rows] == [
+        (models[2], 0),
+        (models[0], 1),
+        (models[1], 2),
+    ]
+
+
+def test_the_ends_of_the_list_are_the_ends(admin: Browser, workshop: Workshop) -> None:
+    models = [workshop.model("One"), workshop.model("Two")]
+    router_id = workshop.router("support", *models)
+    one, two = workshop.target(router_id, 0), workshop.target(router_id, 1)
+    address = f"/app/routers/{router_id}/targets"
+    admin.get("/app/routers")
+
+    admin.post(f"{address}/{one}/move", {"to": "earlier"})
+    admin.post(f"{address}/{two}/move", {"to": "later"})
+
+    assert [row.id for row in workshop.stored(router_id).targets] == [one, two]
+    assert admin.post(f"{address}/rtgt_gone/move", {"to": "later"}).status_code == 404

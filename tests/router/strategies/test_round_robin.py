@@ -6,7 +6,7 @@ from collections import Counter
 
 from hyperstrate.router.strategies.round_robin import order
 from hyperstrate.shared.ids import new_id
-from hyperstrate.shared.store_choice import connect
+from hyperstrate.shared.store_choice import connect, link_to
 from tests.router.conftest import MakeExchange, make_plan, make_target
 
 
@@ -24,7 +24,8 @@ def test_processes_that_share_a_redis_take_turns(
     plan = make_plan([make_target(name) for name in "abc"])
     prefix = new_id("test")
     processes = [
-        make_exchange(plan=plan, store=connect(redis_url, prefix, processes=2)) for _ in range(2)
+        make_exchange(plan=plan, store=connect(link_to(redis_url, prefix, processes=2)))
+        for _ in range(2)
     ]
 
     firsts = Counter(order(processes[turn % 2])[0].id for turn in range(30))

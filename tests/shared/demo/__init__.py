@@ -16,7 +16,7 @@ from jinja2 import ChoiceLoader, FileSystemLoader
 from marshmallow import Schema, fields, validate
 from werkzeug.serving import make_server
 
-from hyperstrate.shared import forms, web
+from hyperstrate.shared import forms, navigation, web
 from hyperstrate.shared.db import now
 from hyperstrate.shared.errors import BadRequest, Conflict
 from hyperstrate.shared.guards import Caller
@@ -83,8 +83,8 @@ def make_app() -> Flask:
     app.add_url_rule("/app/gone", "demo.gone", gone, methods=["GET", "POST"])
     app.add_url_rule("/app/refused", "demo.refused", refused)
     app.add_url_rule("/app/broken", "demo.broken", broken)
-    web.add_nav("Home", "demo.home", "house", 10)
-    web.add_nav("Routers", "demo.routers", "waypoints", 20)
+    navigation.add_nav("Home", "demo.home", "house", 10)
+    navigation.add_nav("Routers", "demo.routers", "waypoints", 20)
     return app
 
 

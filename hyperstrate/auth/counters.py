@@ -1,0 +1,212 @@
+"""What is used of each budget now: the ledger's sum, and the calls that it does not know yet.
+
+A call is *open* from before it is made until the ledger has it: first with what it reserved, then
+with what it really took. So nothing is missing at any moment; for a moment a call may count twice,
+when the sum has it and it is still open. Sums carry the ledger's batch number: a newer one stands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import NamedTuple, Protocol
+
+from hyperstrate.shared.locks import brief_lock
+
+
+class Charge(NamedTuple):
+    """What a call takes from one window. Without a ``limit`` it is counted and never refused."""
+
+    window: str
+    amount: int
+    limit: int | None
+
+
+class Used(NamedTuple):
+    """What the ledger has of a window, and what is open."""
+
+    settled: int
+    open: int
+
+
+class Refusal(NamedTuple):
+    """The first window into which a call did not fit."""
+
+    window: str
+    used: int
+
+
+class Sums(NamedTuple):
+    """The ledger's sums of windows, at least up to batch ``number``."""
+
+    number: int
+    by_window: Mapping[str, int]
+
+
+Load = Callable[[Collection[str]], Sums]
+
+
+class Counters(Protocol):
+    """Where calls are counted: this process's memory, or Redis for all processes."""
+
+    def reserve(self, call_id: str, charges: Sequence[Charge]) -> Refusal | None:
+        """Open a call in all its windows, or in none."""
+
+    def settle(self, call_id: str, amounts: Mapping[str, int]) -> None:
+        """The call took ``amounts``; a window that is left out keeps what was reserved."""
+
+    def used(self, windows: Collection[str]) -> dict[str, Used]:
+        """What is used of each window."""
+
+    def tend(self) -> None:
+        """What must happen all the time, twice a second."""
+
+
+@dataclass(slots=True)
+class OpenCall:
+    """``is_shared``: Redis knows it, where there is one."""
+
+    amounts: dict[str, int]
+    is_settled: bool = False
+    is_shared: bool = False
+    touched: float = field(default_factory=monotonic)
+
+
+# A sum that is older is asked for again: what a rolling window counts becomes less by itself.
+FRESH_S = 60.0
+
+
+@dataclass(slots=True)
+class _Window:
+    settled: int = 0
+    number: int = -1
+    open: int = 0
+    loaded: float = -FRESH_S
+
+    @property
+    def is_known(self) -> bool:
+        return self.number >= 0 and monotonic() - self.loaded < FRESH_S
+
+
+class MemoryCounters:
+    """The counters of a single process. ``recorded`` tells which calls the ledger has by now.
+
+    ``share``: of what a hard limit leaves, this process may use one part in so many.
+    """
+
+    def __init__(
+        self, load: Load, recorded: Callable[[Collection[str]], set[str]], *, share: int = 1
+    ) -> None:
+        self._load = load
+        self._recorded = recorded
+        self._share = share
+        self._lock = brief_lock()
+        self._windows: dict[str, _Window] = {}
+        self.calls: dict[str, OpenCall] = {}
+
+    def reserve(self, call_id: str, charges: Sequence[Charge]) -> Refusal | None:
+        self._make_known([charge.window for charge in charges])
+        with self._lock:
+            for charge in charges:
+                window = self._window(charge.window)
+                if charge.limit is not None and self._is_too_much(window, charge):
+                    return Refusal(charge.window, window.settled + window.open)
+            self._open(call_id, charges)
+        return None
+
+    def settle(self, call_id: str, amounts: Mapping[str, int]) -> None:
+        with self._lock:
+            call = self.calls.get(call_id)
+            if call is None:
+                return
+            for name, amount in amounts.items():
+                self._window(name).open += amount - call.amounts.get(name, 0)
+                call.amounts[name] = amount
+            call.is_settled, call.touched = True, monotonic()
+
+    def used(self, windows: Collection[str]) -> dict[str, Used]:
+        self._make_known(windows)
+        with self._lock:
+            found = {name: self._window(name) for name in windows}
+            return {name: Used(window.settled, window.open) for name, window in found.items()}
+
+    def tend(self) -> None:
+        """Take over what the ledger has by now."""
+        settled = [id_ for id_, call in list(self.calls.items()) if call.is_settled]
+        recorded = self._recorded(settled) if settled else set()
+        if active := self._active():
+            self.take_over(self._load(active), recorded)
+        self.forget_idle()
+
+    def take_over(self, sums: Sums, recorded: Iterable[str]) -> None:
+        """First the sums, then the calls that are in them."""
+        with self._lock:
+            for name, settled in sums.by_window.items():
+                window = self._windows.get(name)
+                if window is not None and sums.number >= window.number:
+                    window.settled, window.number = settled, sums.number
+                    window.loaded = monotonic()
+            for call_id in recorded:
+                self._close(call_id)
+
+    def open_here(self, call_id: str, charges: Sequence[Charge]) -> None:
+        """Count a call that was admitted elsewhere."""
+        with self._lock:
+            self._open(call_id, charges).is_shared = True
+
+    def tell_later(self, call_id: str) -> None:
+        """Redis did not hear of what the call took."""
+        call = self.calls.get(call_id)
+        if call is not None:
+            call.is_shared = False
+
+    def close(self, call_ids: Iterable[str]) -> None:
+        """Forget calls that are counted elsewhere."""
+        with self._lock:
+            for call_id in call_ids:
+                self._close(call_id)
+
+    def _is_too_much(self, window: _Window, charge: Charge) -> bool:
+        assert charge.limit is not None
+        left = (charge.limit - window.settled) // self._share
+        return window.open + charge.amount > left
+
+    def _open(self, call_id: str, charges: Sequence[Charge]) -> OpenCall:
+        call = OpenCall({charge.window: charge.amount for charge in charges})
+        self.calls[call_id] = call
+        for charge in charges:
+            self._window(charge.window).open += charge.amount
+        return call
+
+    def _close(self, call_id: str) -> None:
+        call = self.calls.pop(call_id, None)
+        if call is None:
+            return
+        for name, amount in call.amounts.items():
+            self._window(name).open -= amount
+
+    def _window(self, name: str) -> _Window:
+        return self._windows.setdefault(name, _Window())
+
+    def _make_known(self, names: Collection[str]) -> None:
+        """Ask the ledger for windows of which nothing is known, or nothing new."""
+        windows = self._windows
+        if all(name in windows and windows[name].is_known for name in names):
+            return
+        sums = self._load(names)
+        with self._lock:
+            for name in names:
+                self._window(name)
+        self.take_over(sums, ())
+
+    def _active(self) -> list[str]:
+        """Windows with open calls: what the ledger has of them grows."""
+        return [name for name, window in list(self._windows.items()) if window.open]
+
+    def forget_idle(self) -> None:
+        """Forget windows in which nothing happens."""
+        with self._lock:
+            for name, window in list(self._windows.items()):
+                if not window.open and not window.is_known:
+                    del self._windows[name]

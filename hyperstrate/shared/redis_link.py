@@ -1,0 +1,93 @@
+"""The way to Redis or Valkey: never a long wait, and one that fails is left alone for a while."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from typing import TypeVar
+
+import structlog
+from redis import BlockingConnectionPool, Redis, RedisError
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+V = TypeVar("V")
+log = structlog.get_logger(__name__)
+OPERATION_TIMEOUT_S = 0.05
+# Few, so that greenlets wait for their turn here and not inside the time that Redis is given.
+MAX_CONNECTIONS = 32
+TURN_TIMEOUT_S = 0.5
+
+
+class RedisLink:
+    """Every key begins with ``prefix``. ``processes`` share what each falls back to.
+
+    A Redis that failed ``FAILURES`` times within ``WINDOW_S`` seconds is left alone for ``skip_s``.
+    ``degraded_total`` counts by operation what had to do without; ``is_degraded``: the last one.
+    """
+
+    FAILURES = 5
+    WINDOW_S = 10.0
+
+    def __init__(self, redis_url: str, prefix: str, *, processes: int, skip_s: float = 5.0) -> None:
+        pool = BlockingConnectionPool.from_url(
+            redis_url,
+            max_connections=MAX_CONNECTIONS,
+            timeout=TURN_TIMEOUT_S,
+            socket_timeout=OPERATION_TIMEOUT_S,
+            socket_connect_timeout=OPERATION_TIMEOUT_S,
+            retry=Retry(NoBackoff(), 0),
+            protocol=2,
+            driver_info=None,
+        )
+        self.redis = Redis(connection_pool=pool)
+        self.prefix = prefix + ":"
+        self.processes = max(1, processes)
+        self._skip_s = skip_s
+        self._failed_at: list[float] = []
+        self._skip_until = 0.0
+        self.is_degraded = False
+        self.degraded_total: Counter[str] = Counter()
+
+    def do(self, operation: str, there: Callable[[], V], here: Callable[[], V]) -> V:
+        """What Redis says; what is known ``here`` when it does not answer."""
+        began = time.monotonic()
+        if began < self._skip_until:
+            self.degraded_total[operation] += 1
+            return here()
+        try:
+            answer = there()
+        except RedisError as error:
+            self.degraded_total[operation] += 1
+            self._note_failure(error, began)
+            return here()
+        if self.is_degraded:
+            self._note_recovery()
+        return answer
+
+    def _note_failure(self, error: RedisError, began: float) -> None:
+        """A wait much longer than the timeout says that this process was busy, not Redis."""
+        now = time.monotonic()
+        if now - began > 2 * OPERATION_TIMEOUT_S:
+            return
+        self.is_degraded = True
+        recent = [at for at in self._failed_at if at > now - self.WINDOW_S]
+        self._failed_at = [*recent, now][-self.FAILURES :]
+        if len(self._failed_at) < self.FAILURES:
+            return
+        if not self._skip_until:
+            log.warning("store_degraded", error=str(error))
+        self._skip_until = now + self._skip_s
+
+    def _note_recovery(self) -> None:
+        self.is_degraded = False
+        if self._skip_until:
+            self._skip_until = 0.0
+            self._failed_at = []
+            log.info("store_recovered")
+
+
+def milliseconds(seconds: float) -> int:
+    """For Redis, which forgets a key at once that is kept for zero."""
+    return max(1, round(seconds * 1000))
