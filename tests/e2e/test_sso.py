@@ -78,7 +78,7 @@ def test_a_certified_provider_from_its_form_to_the_sign_out(
         page.get_by_placeholder("and password").fill("anything")
         page.get_by_role("button", name="Sign-in").click()
         page.get_by_role("button", name="Continue").click()
-        expect(page).to_have_url(f"{site.url}/app")
+        expect(page).to_have_url(f"{site.url}/app/account")
         assert me(page) == ("dana@example.com", "member")
 
 
