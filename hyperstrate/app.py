@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from flask import Flask
 from flask_wtf import CSRFProtect
@@ -12,6 +13,9 @@ from hyperstrate import cli, migrating, wiring
 from hyperstrate.config import Config, from_environment
 from hyperstrate.shared import db, logging, web
 from hyperstrate.shared.cors import Cors
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -29,13 +33,18 @@ def create_app(config: Config | None = None) -> Flask:
     app.extensions["csrf"] = CSRFProtect(app)
     web.init(app)
     wiring.register(app, web.Api(app), config)
-    if config.trusted_proxies:
-        hops = config.trusted_proxies
-        app.wsgi_app = ProxyFix(app.wsgi_app, hops, hops, hops, hops)  # type: ignore[method-assign]
-    app.wsgi_app = Cors(app.wsgi_app, config.frontend_url)  # type: ignore[method-assign]
+    inner = believing(app.wsgi_app, config.trusted_proxies)
+    app.wsgi_app = Cors(inner, config.frontend_url)  # type: ignore[method-assign]
     cli.register(app)
     migrating.register(app)
     return app
+
+
+def believing(application: WSGIApplication, proxies: int) -> WSGIApplication:
+    """``application``, told who calls by that many proxies in front of it, and by nobody else."""
+    if not proxies:
+        return application
+    return ProxyFix(application, proxies, proxies, proxies, proxies)
 
 
 def _settings(config: Config) -> dict[str, object]:

@@ -9,16 +9,16 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import delete, insert, select, update
+from werkzeug.test import Client
 
-from hyperstrate.app import create_app
+from hyperstrate.app import believing
 from hyperstrate.auth.models import Team
-from hyperstrate.config import from_environment
 from hyperstrate.observability import audit_chain
 from hyperstrate.observability.models import AuditLog
 from hyperstrate.shared import audit
 from hyperstrate.shared.db import Base, session, unit_of_work
 from tests.observability.chains import details, rows
-from tests.people import Browser, Client, Part, People
+from tests.people import Browser, Part, People
 
 ClientAs = Callable[[Part | None], FlaskClient]
 BrowserAs = Callable[[Part | None], Browser]
@@ -94,11 +94,8 @@ def test_a_write_says_who_did_what_and_from_where(
     assert "created_at" not in details(row)["after"]
 
 
-def test_only_trusted_proxies_are_believed(
-    people: People, database_uri: str, environment: dict[str, str]
-) -> None:
-    settings = {**environment, "DATABASE_DSN": database_uri, "TRUSTED_PROXIES": "1"}
-    behind = Client(create_app(from_environment(settings)))
+def test_only_trusted_proxies_are_believed(app: Flask, people: People) -> None:
+    behind = Client(believing(app.wsgi_app, proxies=1))
     chain = "203.0.113.9, 198.51.100.4"
     headers = {"Authorization": f"Bearer {people.alice.token}", "X-Forwarded-For": chain}
 
