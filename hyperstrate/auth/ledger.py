@@ -94,7 +94,7 @@ def write(rows: Sequence[Row]) -> list[Grown]:
     new = [row for row in rows if row["id"] not in known]
     late = [row for row in rows if known.get(row["id"]) == VOID and row["kind"] != VOID]
     if new:
-        session.execute(insert(LedgerEntry).values(new))
+        session.execute(insert(LedgerEntry), new)
     for row in late:
         session.execute(update(LedgerEntry).where(LedgerEntry.id == row["id"]).values(row))
     return _add_to_sums([*new, *late])
