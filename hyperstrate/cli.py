@@ -8,7 +8,9 @@ import click
 from flask import Flask, current_app
 
 from hyperstrate import access, preflight
-from hyperstrate.auth import balance, leaks, setup
+from hyperstrate.auth.books import balance
+from hyperstrate.auth.keys import leaks
+from hyperstrate.auth.people import setup
 from hyperstrate.config import Config
 from hyperstrate.observability import audit_chain, recorder, retention, sums
 from hyperstrate.shared import audit, queue

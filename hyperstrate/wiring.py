@@ -11,9 +11,10 @@ from flask import Flask
 
 from hyperstrate import ai, auth, observability, prompts, router
 from hyperstrate.ai import registrations
-from hyperstrate.auth import directory, keys, teams
-from hyperstrate.auth.books import Books
-from hyperstrate.auth.spending import Spending
+from hyperstrate.auth.books.recording import Books
+from hyperstrate.auth.books.spending import Spending
+from hyperstrate.auth.keys import api_keys as keys
+from hyperstrate.auth.people import directory, teams
 from hyperstrate.config import Config
 from hyperstrate.observability import Beginnings, Endpoint, ModelRef, delivery, queries
 from hyperstrate.prompts import library

@@ -16,8 +16,11 @@ from sqlalchemy.engine import make_url
 from werkzeug.test import TestResponse
 
 from hyperstrate.access import Outcome, Route, Who
-from hyperstrate.auth import budgets, invitations, keys, sso, sso_groups, teams, virtual_keys
+from hyperstrate.auth.books import budgets
+from hyperstrate.auth.keys import api_keys, virtual_keys
 from hyperstrate.auth.models import APIKey, Session
+from hyperstrate.auth.people import invitations, teams
+from hyperstrate.auth.sso import groups, providers
 from hyperstrate.observability import recorder
 from hyperstrate.observability.api.common import EXTENSION
 from hyperstrate.prompts import library
@@ -71,17 +74,17 @@ def furnish(app: Flask, people: People, admin: Client) -> Acme:
             org_id, router_id, "content_filter", {"blocked_patterns": [MARK]}
         )
         prompt = library.create(org_id, f"{MARK}-prompt", MARK)
-        expired = keys.issue(org_id, f"{MARK}-old", scope="global")
+        expired = api_keys.issue(org_id, f"{MARK}-old", scope="global")
         virtual_key = virtual_keys.issue(org_id, f"{MARK}-guest", router_id=router_id)
         invitation = invitations.invite(org_id, f"{MARK}@example.com", by=by)
         columns = {"name": MARK, "amount": 9, "unit": "usd", "period": "day"}
         budget = budgets.create(org_id, "team", team_id, columns)
-        provider = sso.add(org_id, {"kind": "github", "name": MARK, "client_id": MARK})
-        mapping = sso_groups.add(org_id, f"{MARK}-staff", role="viewer")
+        provider = providers.add(org_id, {"kind": "github", "name": MARK, "client_id": MARK})
+        mapping = groups.add(org_id, f"{MARK}-staff", role="viewer")
         team = teams.create(org_id, f"{MARK}-team")
         teams.add_member(org_id, team.id, people.bob.id)
         routers.grant(org_id, router_id, team.id)
-        key = keys.issue(org_id, f"{MARK}-key", scope="global", team_id=team.id)
+        key = api_keys.issue(org_id, f"{MARK}-key", scope="global", team_id=team.id)
         session.get_one(APIKey, expired.key.id).expires_at = now() - timedelta(days=1)
     (version,) = library.versions(org_id, prompt.id).items
     event = make_event(id="ilog_1", org_id=org_id, router_id=router_id, response_text=MARK)

@@ -10,9 +10,12 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy.orm import close_all_sessions
 
 from hyperstrate.app import create_app
 from hyperstrate.config import from_environment
+from hyperstrate.observability import audit
+from hyperstrate.observability.audit_repeats import Repeats
 from hyperstrate.shared.cache import load_in
 from hyperstrate.shared.db import db
 from tests import people as cast
@@ -80,8 +83,15 @@ def built_app(database_uri: str, environment: dict[str, str]) -> Iterator[Flask]
         db.drop_all()
         db.create_all()
     yield app
+    close_all_sessions()
     with app.app_context():
         db.engine.dispose()
+
+
+@pytest.fixture(autouse=True)
+def no_refusals_of_another_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is refused again and again is counted for a minute, and kept then: by whoever runs."""
+    monkeypatch.setattr(audit, "_repeats", Repeats())
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from hyperstrate.auth import directory, organizations, passwords, sessions, teams
-from hyperstrate.auth.directory import Role
-from hyperstrate.auth.sessions import Device
+from hyperstrate.auth.people import directory, organizations, passwords, sessions, teams
+from hyperstrate.auth.people.directory import Role
+from hyperstrate.auth.people.sessions import Device
 from hyperstrate.shared.db import unit_of_work
 
 PASSWORD = "correct horse battery staple"

@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskCliRunner
 
-from hyperstrate.auth import setup
+from hyperstrate.auth.people import setup
 from tests.observability.chains import rows, tamper
 
 ADA = ("--org", "Acme", "--email", "ada@example.com", "--password", "correct horse battery")

@@ -10,7 +10,8 @@ import pytest
 from flask import Flask
 
 from hyperstrate.access import Route, routes
-from hyperstrate.auth import budgets, limits
+from hyperstrate.auth import limits
+from hyperstrate.auth.books import budgets
 from hyperstrate.events import RoutedInference, routed_inference
 from hyperstrate.shared.db import unit_of_work
 from tests import access

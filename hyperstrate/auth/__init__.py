@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from flask import Flask
 
-from hyperstrate.auth import alerts, api, budgets, key_secrets, keys, limits, pages
+from hyperstrate.auth import api, limits, pages
+from hyperstrate.auth.books import alerts, budgets
 from hyperstrate.auth.identity import Identity
+from hyperstrate.auth.keys import api_keys, key_secrets
 from hyperstrate.auth.limiter import Limiter
-from hyperstrate.auth.oidc_web import Web
 from hyperstrate.auth.pages import browser
+from hyperstrate.auth.people.throttle import Throttle
+from hyperstrate.auth.people.tokens import Tokens
 from hyperstrate.auth.ports import Ports
 from hyperstrate.auth.runtime import Runtime, use
-from hyperstrate.auth.throttle import Throttle
-from hyperstrate.auth.tokens import Tokens
+from hyperstrate.auth.sso.web import Web
 from hyperstrate.config import Config
 from hyperstrate.events import (
     RequestsRecorded,
@@ -64,7 +66,7 @@ def register(app: Flask, api_document: web.Api, ports: Ports) -> None:
 
 def _forget_router(event: RouterDeleted) -> None:
     with unit_of_work():
-        keys.forget_router(event.org_id, event.router_id)
+        api_keys.forget_router(event.org_id, event.router_id)
         limits.clear(event.org_id, "router", event.router_id)
         budgets.forget_scope(event.org_id, "router", event.router_id)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from hyperstrate.auth import sessions, verifying
+from hyperstrate.auth.keys import verifying
+from hyperstrate.auth.people import sessions
 from hyperstrate.shared.crypto import KEY_PREFIX
 from hyperstrate.shared.guards import Caller
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Protocol
 
-from hyperstrate.auth.spending import Spending
+from hyperstrate.auth.books.spending import Spending
 from hyperstrate.shared.addresses import AddressRules
 from hyperstrate.shared.store import Store
 

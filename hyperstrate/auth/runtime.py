@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hyperstrate.auth.oidc_web import Web
+from hyperstrate.auth.books.spending import Spending
+from hyperstrate.auth.people.throttle import Throttle
+from hyperstrate.auth.people.tokens import Tokens
 from hyperstrate.auth.ports import Logs, Routers
-from hyperstrate.auth.spending import Spending
-from hyperstrate.auth.throttle import Throttle
-from hyperstrate.auth.tokens import Tokens
+from hyperstrate.auth.sso.web import Web
 from hyperstrate.config import Config
 from hyperstrate.shared.addresses import AddressRules
 from hyperstrate.shared.store import Store

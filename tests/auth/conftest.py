@@ -10,14 +10,14 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import event
 
-from hyperstrate.auth.oidc_web import Web
+from hyperstrate.auth.people.throttle import Throttle
 from hyperstrate.auth.runtime import runtime, use
-from hyperstrate.auth.throttle import Throttle
+from hyperstrate.auth.sso.web import Web
 from hyperstrate.shared.addresses import AddressRules
 from hyperstrate.shared.db import db
 from hyperstrate.shared.store import MemoryStore
-from tests.auth.idp import Idp
-from tests.auth.sso_desk import Desk, provider_of
+from tests.auth.sso.desk import Desk, provider_of
+from tests.auth.sso.idp import Idp
 from tests.people import Part, People
 from tests.router import building
 from tests.upstreams import Provider

@@ -9,7 +9,8 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from hyperstrate.auth import keys, limits
+from hyperstrate.auth import limits
+from hyperstrate.auth.keys import api_keys
 from hyperstrate.auth.models import Limit, VirtualKey
 from hyperstrate.router.models import Router
 from hyperstrate.shared.crypto import hash_key
@@ -28,7 +29,7 @@ def own(people: People, router_id: str) -> dict[ScopeKind, str]:
     org_id = people.alice.org_id
     with unit_of_work():
         session.add(Router(id=router_id, org_id=org_id, name="Support"))
-        key = keys.issue(org_id, "CI", scope="global").key
+        key = api_keys.issue(org_id, "CI", scope="global").key
         virtual = VirtualKey(
             org_id=org_id,
             router_id=router_id,

@@ -6,32 +6,30 @@ from decimal import Decimal
 
 import pytest
 
-from hyperstrate.auth import (
-    accounts,
-    balance,
-    budgets,
-    ceilings,
-    directory,
-    invitations,
+from hyperstrate.auth import limits, scoped
+from hyperstrate.auth.books import balance, budgets, ceilings
+from hyperstrate.auth.keys import (
+    api_keys,
     key_rows,
     key_secrets,
     key_views,
-    keys,
     leaks,
-    limits,
-    organizations,
-    scoped,
-    sessions,
-    setup,
-    sso,
-    sso_groups,
-    teams,
     verifying,
     virtual_keys,
 )
-from hyperstrate.auth.invitations import InvitationView
-from hyperstrate.auth.key_views import KeyView
+from hyperstrate.auth.keys.key_views import KeyView
 from hyperstrate.auth.models import APIKey, Budget, Organization, SsoProvider, User
+from hyperstrate.auth.people import (
+    accounts,
+    directory,
+    invitations,
+    organizations,
+    sessions,
+    setup,
+    teams,
+)
+from hyperstrate.auth.people.invitations import InvitationView
+from hyperstrate.auth.sso import groups, providers
 from hyperstrate.shared.db import now, session, unit_of_work
 from hyperstrate.shared.errors import NotFound
 from hyperstrate.shared.guards import Caller
@@ -42,7 +40,7 @@ from tests.people import PASSWORD, People
 def key(people: People) -> KeyView:
     """A key of Acme."""
     with unit_of_work():
-        return keys.issue(people.alice.org_id, "CI", scope="global")
+        return api_keys.issue(people.alice.org_id, "CI", scope="global")
 
 
 def test_directory_create_user(people: People) -> None:
@@ -200,8 +198,8 @@ def test_directory_names(people: People) -> None:
 
 
 def test_keys_names(people: People, key: KeyView) -> None:
-    assert keys.names(people.carol.org_id) == {}
-    assert keys.names(people.alice.org_id) == {key.key.id: "CI"}
+    assert api_keys.names(people.carol.org_id) == {}
+    assert api_keys.names(people.alice.org_id) == {key.key.id: "CI"}
 
 
 def test_teams_create(people: People) -> None:
@@ -248,37 +246,37 @@ def test_teams_delete(people: People) -> None:
 def test_keys_issue(people: People, router_id: str) -> None:
     for options in ({"router_id": router_id}, {"team_id": people.alice.team_id, "scope": "global"}):
         with pytest.raises(NotFound), unit_of_work():
-            keys.issue(people.carol.org_id, "CI", **options)  # type: ignore[arg-type]
+            api_keys.issue(people.carol.org_id, "CI", **options)  # type: ignore[arg-type]
 
 
 def test_keys_find(people: People, key: KeyView) -> None:
-    assert keys.find(people.carol.org_id).items == []
-    assert keys.find(people.carol.org_id, team_id=people.alice.team_id).items == []
-    assert [view.key.id for view in keys.find(people.alice.org_id).items] == [key.key.id]
+    assert api_keys.find(people.carol.org_id).items == []
+    assert api_keys.find(people.carol.org_id, team_id=people.alice.team_id).items == []
+    assert [view.key.id for view in api_keys.find(people.alice.org_id).items] == [key.key.id]
 
 
 def test_keys_get(people: People, key: KeyView) -> None:
     with pytest.raises(NotFound):
-        keys.get(people.carol.org_id, key.key.id)
+        api_keys.get(people.carol.org_id, key.key.id)
 
 
 def test_keys_change(people: People, key: KeyView) -> None:
     with pytest.raises(NotFound), unit_of_work():
-        keys.change(people.carol.org_id, key.key.id, {"is_enabled": False})
+        api_keys.change(people.carol.org_id, key.key.id, {"is_enabled": False})
 
     assert verifying.verify(key.plaintext)
 
 
 def test_keys_rotate(people: People, key: KeyView) -> None:
     with pytest.raises(NotFound), unit_of_work():
-        keys.rotate(people.carol.org_id, key.key.id)
+        api_keys.rotate(people.carol.org_id, key.key.id)
 
     assert verifying.verify(key.plaintext)
 
 
 def test_keys_delete(people: People, key: KeyView) -> None:
     with pytest.raises(NotFound), unit_of_work():
-        keys.delete(people.carol.org_id, key.key.id)
+        api_keys.delete(people.carol.org_id, key.key.id)
 
     assert verifying.verify(key.plaintext)
 
@@ -293,20 +291,20 @@ def test_keys_mark_used(people: People, key: KeyView) -> None:
 
 def test_keys_finish_rotation(people: People, key: KeyView) -> None:
     with unit_of_work():
-        keys.rotate(people.alice.org_id, key.key.id, overlap_minutes=5)
+        api_keys.rotate(people.alice.org_id, key.key.id, overlap_minutes=5)
 
     with pytest.raises(NotFound), unit_of_work():
-        keys.finish_rotation(people.carol.org_id, key.key.id)
+        api_keys.finish_rotation(people.carol.org_id, key.key.id)
 
     assert verifying.verify(key.plaintext)
 
 
 def test_keys_forget_router(people: People, router_id: str) -> None:
     with unit_of_work():
-        plaintext = keys.issue(people.alice.org_id, "CI", router_id=router_id).plaintext
+        plaintext = api_keys.issue(people.alice.org_id, "CI", router_id=router_id).plaintext
 
     with unit_of_work():
-        keys.forget_router(people.carol.org_id, router_id)
+        api_keys.forget_router(people.carol.org_id, router_id)
 
     assert verifying.verify(plaintext)
 
@@ -497,64 +495,66 @@ def test_accounts_change_password(people: People) -> None:
 def identity_provider(people: People) -> SsoProvider:
     """Acme's provider."""
     with unit_of_work():
-        return sso.add(
+        return providers.add(
             people.alice.org_id, {"kind": "google", "name": "Google", "client_id": "acme"}
         )
 
 
 def test_sso_add_and_find(people: People, identity_provider: SsoProvider) -> None:
-    assert sso.find(people.carol.org_id) == []
-    assert sso.find(people.carol.org_id, is_platform_admin=True) == []
-    assert sso.find(people.alice.org_id) == [identity_provider]
+    assert providers.find(people.carol.org_id) == []
+    assert providers.find(people.carol.org_id, is_platform_admin=True) == []
+    assert providers.find(people.alice.org_id) == [identity_provider]
 
 
 def test_sso_get_change_delete_probe(people: People, identity_provider: SsoProvider) -> None:
     org_id, provider_id = people.carol.org_id, identity_provider.id
     for is_platform_admin in (False, True):
         with pytest.raises(NotFound):
-            sso.get(org_id, provider_id, is_platform_admin=is_platform_admin)
+            providers.get(org_id, provider_id, is_platform_admin=is_platform_admin)
         with pytest.raises(NotFound):
-            sso.probe(org_id, provider_id, is_platform_admin=is_platform_admin)
+            providers.probe(org_id, provider_id, is_platform_admin=is_platform_admin)
         with pytest.raises(NotFound), unit_of_work():
-            sso.change(org_id, provider_id, {"name": "Taken"}, is_platform_admin=is_platform_admin)
+            providers.change(
+                org_id, provider_id, {"name": "Taken"}, is_platform_admin=is_platform_admin
+            )
         with pytest.raises(NotFound), unit_of_work():
-            sso.delete(org_id, provider_id, is_platform_admin=is_platform_admin)
+            providers.delete(org_id, provider_id, is_platform_admin=is_platform_admin)
 
-    assert sso.get(people.alice.org_id, provider_id).name == "Google"
+    assert providers.get(people.alice.org_id, provider_id).name == "Google"
 
 
 def test_sso_require_and_is_required(people: People, identity_provider: SsoProvider) -> None:
     with unit_of_work():
-        sso.require(people.alice.org_id, is_required=True)
+        providers.require(people.alice.org_id, is_required=True)
 
-    assert sso.is_required(people.alice.org_id)
-    assert not sso.is_required(people.carol.org_id)
+    assert providers.is_required(people.alice.org_id)
+    assert not providers.is_required(people.carol.org_id)
     globex = session.get_one(Organization, people.carol.org_id)
     dora = session.get_one(User, people.dora.id)
-    assert sso.refusal(f"sso:{identity_provider.id}", dora, globex) != ""
+    assert providers.refusal(f"sso:{identity_provider.id}", dora, globex) != ""
 
 
 def test_sso_groups_add_find_delete(people: People) -> None:
     with pytest.raises(NotFound), unit_of_work():
-        sso_groups.add(people.carol.org_id, "staff", team_id=people.alice.team_id)
+        groups.add(people.carol.org_id, "staff", team_id=people.alice.team_id)
     with unit_of_work():
-        mapping = sso_groups.add(people.alice.org_id, "staff", role="viewer")
+        mapping = groups.add(people.alice.org_id, "staff", role="viewer")
 
     with pytest.raises(NotFound), unit_of_work():
-        sso_groups.delete(people.carol.org_id, mapping.id)
+        groups.delete(people.carol.org_id, mapping.id)
 
-    assert sso_groups.find(people.carol.org_id) == []
-    assert sso_groups.find(people.alice.org_id) == [mapping]
+    assert groups.find(people.carol.org_id) == []
+    assert groups.find(people.alice.org_id) == [mapping]
 
 
 def test_sso_groups_apply(people: People) -> None:
     with unit_of_work():
-        sso_groups.add(people.alice.org_id, "staff", role="viewer")
-        sso_groups.apply(people.carol.org_id, people.dora.id, ["staff"], default_role="member")
+        groups.add(people.alice.org_id, "staff", role="viewer")
+        groups.apply(people.carol.org_id, people.dora.id, ["staff"], default_role="member")
 
     assert directory.person(people.carol.org_id, people.dora.id).role == "admin"
     with pytest.raises(NotFound), unit_of_work():
-        sso_groups.apply(people.carol.org_id, people.bob.id, ["staff"], default_role="member")
+        groups.apply(people.carol.org_id, people.bob.id, ["staff"], default_role="member")
 
 
 def test_setup_takes_over_nothing(people: People) -> None:

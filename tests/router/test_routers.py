@@ -10,7 +10,8 @@ from flask import Flask
 from sqlalchemy import event
 
 from hyperstrate.ai import registrations
-from hyperstrate.auth import keys, teams, verifying
+from hyperstrate.auth.keys import api_keys, verifying
+from hyperstrate.auth.people import teams
 from hyperstrate.events import RouterDeleted, router_deleted
 from hyperstrate.router import parts, routers
 from hyperstrate.router.models import Router
@@ -121,8 +122,8 @@ def test_a_deletion_that_fails_is_told_to_nobody(org_id: str, deleted: list[Rout
 def test_the_keys_of_a_deleted_router_are_dead(org_id: str) -> None:
     gone, kept = make(org_id, "gone"), make(org_id, "kept")
     with unit_of_work():
-        dead = keys.issue(org_id, "CI", router_id=gone).plaintext
-        alive = keys.issue(org_id, "CI", router_id=kept).plaintext
+        dead = api_keys.issue(org_id, "CI", router_id=gone).plaintext
+        alive = api_keys.issue(org_id, "CI", router_id=kept).plaintext
     assert verifying.verify(dead).router_id == gone
 
     with unit_of_work():

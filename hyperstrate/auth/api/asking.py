@@ -6,9 +6,9 @@ from typing import Any
 
 from flask import request
 
-from hyperstrate.auth import accounts, sessions
+from hyperstrate.auth.people import accounts, sessions
+from hyperstrate.auth.people.sessions import Device
 from hyperstrate.auth.runtime import runtime
-from hyperstrate.auth.sessions import Device
 
 
 def device() -> Device:

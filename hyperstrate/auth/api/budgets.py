@@ -6,8 +6,8 @@ from typing import Any
 
 from flask_smorest import Blueprint
 
-from hyperstrate.auth import budget_views, budgets
-from hyperstrate.auth.schemas_budgets import (
+from hyperstrate.auth.books import budget_views, budgets
+from hyperstrate.auth.schemas.budgets import (
     BudgetArgs,
     BudgetPage,
     BudgetSchema,

@@ -7,9 +7,9 @@ from typing import Any
 from flask import request
 from flask_smorest import Blueprint
 
-from hyperstrate.auth import accounts, invitations
 from hyperstrate.auth.api import asking
-from hyperstrate.auth.schemas_people import (
+from hyperstrate.auth.people import accounts, invitations
+from hyperstrate.auth.schemas.people import (
     AcceptInvitation,
     CreateInvitation,
     InvitationPage,

@@ -6,8 +6,8 @@ from typing import Any
 
 from flask_smorest import Blueprint
 
-from hyperstrate.auth import keys, leaks
-from hyperstrate.auth.schemas import (
+from hyperstrate.auth.keys import api_keys, leaks
+from hyperstrate.auth.schemas.keys import (
     ChangeKey,
     CheckText,
     CreateKey,
@@ -30,7 +30,7 @@ blueprint = Blueprint("api_keys", __name__, url_prefix="/auth/api-keys", descrip
 @blueprint.response(200, KeyPage)
 def find(args: dict[str, Any]) -> Any:
     """The organization's keys, newest first."""
-    return keys.find(caller().org_id, **args)
+    return api_keys.find(caller().org_id, **args)
 
 
 @blueprint.post("")
@@ -40,7 +40,7 @@ def find(args: dict[str, Any]) -> Any:
 def issue(body: dict[str, Any]) -> Any:
     """Make a key. Its secret is in this answer and never again."""
     with unit_of_work():
-        return keys.issue(caller().org_id, **body, created_by=caller().user_id)
+        return api_keys.issue(caller().org_id, **body, created_by=caller().user_id)
 
 
 @blueprint.post("/check")
@@ -57,7 +57,7 @@ def check(body: dict[str, Any]) -> Any:
 @blueprint.response(200, KeySchema)
 def get(key_id: str) -> Any:
     """One key."""
-    return keys.get(caller().org_id, key_id)
+    return api_keys.get(caller().org_id, key_id)
 
 
 @blueprint.patch("/<key_id>")
@@ -70,7 +70,7 @@ def change(body: dict[str, Any], key_id: str) -> Any:
     Every process knows it within a second.
     """
     with unit_of_work():
-        return keys.change(caller().org_id, key_id, body)
+        return api_keys.change(caller().org_id, key_id, body)
 
 
 @blueprint.post("/<key_id>/rotate")
@@ -80,7 +80,7 @@ def change(body: dict[str, Any], key_id: str) -> Any:
 def rotate(body: dict[str, Any], key_id: str) -> Any:
     """Give a key a new secret; the old one works for ``overlapMinutes``, or dies at once."""
     with unit_of_work():
-        return keys.rotate(caller().org_id, key_id, **body)
+        return api_keys.rotate(caller().org_id, key_id, **body)
 
 
 @blueprint.post("/<key_id>/finish-rotation")
@@ -89,7 +89,7 @@ def rotate(body: dict[str, Any], key_id: str) -> Any:
 def finish_rotation(key_id: str) -> Any:
     """End the overlap: the old secret is dead now."""
     with unit_of_work():
-        return keys.finish_rotation(caller().org_id, key_id)
+        return api_keys.finish_rotation(caller().org_id, key_id)
 
 
 @blueprint.delete("/<key_id>")
@@ -98,4 +98,4 @@ def finish_rotation(key_id: str) -> Any:
 def delete(key_id: str) -> None:
     """Delete a key."""
     with unit_of_work():
-        keys.delete(caller().org_id, key_id)
+        api_keys.delete(caller().org_id, key_id)

@@ -7,7 +7,7 @@ from typing import Any
 from flask_smorest import Blueprint
 
 from hyperstrate.auth import limits
-from hyperstrate.auth.schemas_limits import LimitArgs, LimitBody, LimitPage, LimitSchema
+from hyperstrate.auth.schemas.limits import LimitArgs, LimitBody, LimitPage, LimitSchema
 from hyperstrate.shared.db import unit_of_work
 from hyperstrate.shared.errors import NotFound
 from hyperstrate.shared.guards import caller, require_admin

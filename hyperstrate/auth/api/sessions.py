@@ -7,10 +7,10 @@ from typing import Any
 from flask import request
 from flask_smorest import Blueprint
 
-from hyperstrate.auth import accounts, sessions, setup
 from hyperstrate.auth.api import asking
-from hyperstrate.auth.devices import OpenSession
-from hyperstrate.auth.schemas_people import (
+from hyperstrate.auth.people import accounts, sessions, setup
+from hyperstrate.auth.people.devices import OpenSession
+from hyperstrate.auth.schemas.people import (
     EndedSchema,
     LoginBody,
     OpenSessionsSchema,

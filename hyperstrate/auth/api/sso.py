@@ -7,11 +7,10 @@ from typing import Any
 from flask import request
 from flask_smorest import Blueprint
 
-from hyperstrate.auth import sso, sso_groups, sso_sign_in
 from hyperstrate.auth.api import asking
 from hyperstrate.auth.runtime import runtime
-from hyperstrate.auth.schemas_people import SessionSchema
-from hyperstrate.auth.schemas_sso import (
+from hyperstrate.auth.schemas.people import SessionSchema
+from hyperstrate.auth.schemas.sso import (
     ButtonSchema,
     ChangeProvider,
     CreateMapping,
@@ -24,6 +23,9 @@ from hyperstrate.auth.schemas_sso import (
     ProvidersSchema,
     RequireBody,
 )
+from hyperstrate.auth.sso import groups as sso_groups
+from hyperstrate.auth.sso import providers as sso
+from hyperstrate.auth.sso import sign_in
 from hyperstrate.shared.db import unit_of_work
 from hyperstrate.shared.errors import Forbidden
 from hyperstrate.shared.guards import caller, public, require_admin
@@ -45,7 +47,7 @@ def buttons() -> Any:
 @blueprint.response(200, SessionSchema)
 def exchange(body: dict[str, Any]) -> Any:
     """A session token for who proves by a token of the installation's issuer who they are."""
-    return asking.signed_in(sso_sign_in.exchange(body["token"], device=asking.device()))
+    return asking.signed_in(sign_in.exchange(body["token"], device=asking.device()))
 
 
 @blueprint.get("/sso-providers")

@@ -6,8 +6,8 @@ from typing import Any
 
 from flask_smorest import Blueprint
 
-from hyperstrate.auth import teams
-from hyperstrate.auth.schemas_people import (
+from hyperstrate.auth.people import teams
+from hyperstrate.auth.schemas.people import (
     ChangeTeam,
     CreateTeam,
     TeamArgs,

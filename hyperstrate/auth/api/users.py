@@ -6,8 +6,8 @@ from typing import Any
 
 from flask_smorest import Blueprint
 
-from hyperstrate.auth import directory
-from hyperstrate.auth.schemas_people import ChangeUser, EndedSchema, UserPage, UserSchema
+from hyperstrate.auth.people import directory
+from hyperstrate.auth.schemas.people import ChangeUser, EndedSchema, UserPage, UserSchema
 from hyperstrate.shared.db import unit_of_work
 from hyperstrate.shared.errors import NotFound
 from hyperstrate.shared.guards import caller, require_admin

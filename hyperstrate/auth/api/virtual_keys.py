@@ -6,9 +6,9 @@ from typing import Any
 
 from flask_smorest import Blueprint
 
-from hyperstrate.auth import virtual_keys
-from hyperstrate.auth.schemas import KeyArgs, RotateKey
-from hyperstrate.auth.schemas_virtual_keys import (
+from hyperstrate.auth.keys import virtual_keys
+from hyperstrate.auth.schemas.keys import KeyArgs, RotateKey
+from hyperstrate.auth.schemas.virtual_keys import (
     ChangeVirtualKey,
     CreateVirtualKey,
     IssuedVirtualKeySchema,

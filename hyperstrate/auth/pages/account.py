@@ -6,10 +6,10 @@ from typing import Any
 
 from flask import Blueprint, Response, request, url_for
 
-from hyperstrate.auth import accounts, directory, sessions
-from hyperstrate.auth.devices import OpenSession
 from hyperstrate.auth.pages import browser
-from hyperstrate.auth.schemas_people import PasswordBody, ProfileBody
+from hyperstrate.auth.people import accounts, directory, sessions
+from hyperstrate.auth.people.devices import OpenSession
+from hyperstrate.auth.schemas.people import PasswordBody, ProfileBody
 from hyperstrate.shared.db import unit_of_work
 from hyperstrate.shared.errors import AppError
 from hyperstrate.shared.guards import caller, require_session

@@ -8,10 +8,10 @@ from typing import Any, Protocol
 from flask import Blueprint, Response, request, url_for
 from marshmallow import Schema, fields, post_load
 
-from hyperstrate.auth import budget_views, budgets
-from hyperstrate.auth.key_views import KeyView
+from hyperstrate.auth.books import budget_views, budgets
+from hyperstrate.auth.keys.key_views import KeyView
 from hyperstrate.auth.runtime import runtime
-from hyperstrate.auth.schemas import RotateKey
+from hyperstrate.auth.schemas.keys import RotateKey
 from hyperstrate.shared.db import unit_of_work
 from hyperstrate.shared.errors import AppError
 from hyperstrate.shared.guards import caller, require_admin

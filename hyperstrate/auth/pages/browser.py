@@ -9,8 +9,8 @@ from flask import session as cookie
 from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
 from flask_wtf.csrf import validate_csrf
 
-from hyperstrate.auth import sessions
-from hyperstrate.auth.sessions import Device
+from hyperstrate.auth.people import sessions
+from hyperstrate.auth.people.sessions import Device
 from hyperstrate.shared.errors import Unauthorized
 from hyperstrate.shared.guards import Caller, wants_page
 

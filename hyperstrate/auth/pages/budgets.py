@@ -8,11 +8,12 @@ from zoneinfo import available_timezones
 
 from flask import Blueprint, Response, request, url_for
 
-from hyperstrate.auth import balance, budget_views, budgets, scoped
-from hyperstrate.auth.budget_views import BudgetView
+from hyperstrate.auth import scoped
+from hyperstrate.auth.books import balance, budget_views, budgets
+from hyperstrate.auth.books.budget_views import BudgetView
 from hyperstrate.auth.pages.limits import WORDS
-from hyperstrate.auth.schemas_budget_forms import BudgetForm, NewBudgetForm
-from hyperstrate.auth.schemas_budgets import RaiseBudget, checked_change, checked_raise
+from hyperstrate.auth.schemas.budget_forms import BudgetForm, NewBudgetForm
+from hyperstrate.auth.schemas.budgets import RaiseBudget, checked_change, checked_raise
 from hyperstrate.shared.db import unit_of_work
 from hyperstrate.shared.errors import AppError, NotFound
 from hyperstrate.shared.guards import caller, require_admin

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, request
 
-from hyperstrate.auth import accounts, invitations, sessions
 from hyperstrate.auth.pages import browser
-from hyperstrate.auth.schemas_people import AcceptInvitation
+from hyperstrate.auth.people import accounts, invitations, sessions
+from hyperstrate.auth.schemas.people import AcceptInvitation
 from hyperstrate.shared.db import unit_of_work
 from hyperstrate.shared.errors import AppError
 from hyperstrate.shared.guards import Caller, public

@@ -7,11 +7,12 @@ from typing import Any
 from flask import Blueprint, Response, request
 from marshmallow import EXCLUDE, ValidationError
 
-from hyperstrate.auth import keys, teams, virtual_keys
-from hyperstrate.auth.key_views import KeyView
+from hyperstrate.auth.keys import api_keys, virtual_keys
+from hyperstrate.auth.keys.key_views import KeyView
 from hyperstrate.auth.pages.any_key import UNUSED, FormOfKey, KeyPages, public_url
+from hyperstrate.auth.people import teams
 from hyperstrate.auth.runtime import runtime
-from hyperstrate.auth.schemas import EVERY_ROUTER, ChangeKey, KeyArgs, KeyForm
+from hyperstrate.auth.schemas.keys import EVERY_ROUTER, ChangeKey, KeyArgs, KeyForm
 from hyperstrate.shared.db import unit_of_work
 from hyperstrate.shared.errors import AppError, BadRequest
 from hyperstrate.shared.guards import caller, require_admin
@@ -49,7 +50,7 @@ def issue() -> Response:
         return _show(errors=errors, status=400)
     try:
         with unit_of_work():
-            issued = keys.issue(caller().org_id, **values, created_by=caller().user_id)
+            issued = api_keys.issue(caller().org_id, **values, created_by=caller().user_id)
     except AppError as error:
         return _show(errors=form_errors(error), status=error.status)
     return _show(issued=issued)
@@ -63,13 +64,13 @@ def _context(view: KeyView) -> dict[str, Any]:
     }
 
 
-KeyPages(pages, keys, ChangeForm, _context)
+KeyPages(pages, api_keys, ChangeForm, _context)
 
 
 def _show(*, status: int = 200, **context: Any) -> Response:
     """The page; ``issued`` with its secret, ``errors`` of the form."""
     org_id = caller().org_id
-    found, routers = keys.find(org_id, **filters()), runtime().routers.names(org_id)
+    found, routers = api_keys.find(org_id, **filters()), runtime().routers.names(org_id)
     return page(
         "auth/keys.html",
         block="keys",

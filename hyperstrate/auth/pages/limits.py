@@ -7,7 +7,7 @@ from typing import Any
 from flask import Blueprint, Response, request, url_for
 
 from hyperstrate.auth import limits, scoped
-from hyperstrate.auth.schemas_limits import LimitForm
+from hyperstrate.auth.schemas.limits import LimitForm
 from hyperstrate.shared.db import unit_of_work
 from hyperstrate.shared.errors import NotFound
 from hyperstrate.shared.guards import caller, require_admin

@@ -6,8 +6,8 @@ from typing import Any
 
 from flask import Blueprint, Response, request, url_for
 
-from hyperstrate.auth import organizations
-from hyperstrate.auth.schemas_people import ChangeOrganization, CreateOrganization
+from hyperstrate.auth.people import organizations
+from hyperstrate.auth.schemas.people import ChangeOrganization, CreateOrganization
 from hyperstrate.shared.db import unit_of_work
 from hyperstrate.shared.errors import AppError
 from hyperstrate.shared.guards import caller, require_admin, require_platform_admin

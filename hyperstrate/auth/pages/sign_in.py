@@ -6,10 +6,12 @@ from collections.abc import Mapping
 
 from flask import Blueprint, Response, request, url_for
 
-from hyperstrate.auth import accounts, sessions, setup, sso, sso_sign_in
 from hyperstrate.auth.pages import browser
+from hyperstrate.auth.people import accounts, sessions, setup
 from hyperstrate.auth.runtime import runtime
-from hyperstrate.auth.schemas_people import LoginBody, SetupBody
+from hyperstrate.auth.schemas.people import LoginBody, SetupBody
+from hyperstrate.auth.sso import providers
+from hyperstrate.auth.sso import sign_in as sso_sign_in
 from hyperstrate.shared.db import unit_of_work
 from hyperstrate.shared.errors import AppError, Conflict
 from hyperstrate.shared.guards import caller, public, require_session
@@ -108,7 +110,7 @@ def _login_form(errors: Errors | None = None, *, status: int = 200) -> Response:
         action=action,
         email=email,
         errors=errors or {},
-        buttons=sso.buttons(),
+        buttons=providers.buttons(),
         goal=request.args.get("next"),
     )
 

@@ -7,10 +7,13 @@ from typing import Any
 from flask import Blueprint, Response, request, url_for
 from flask import session as cookie
 
-from hyperstrate.auth import sso, sso_groups, sso_sign_in, teams
 from hyperstrate.auth.pages import browser
 from hyperstrate.auth.pages.sign_in import destination, public_url
-from hyperstrate.auth.schemas_sso import CreateMapping, ProviderForm
+from hyperstrate.auth.people import teams
+from hyperstrate.auth.schemas.sso import CreateMapping, ProviderForm
+from hyperstrate.auth.sso import groups as sso_groups
+from hyperstrate.auth.sso import providers as sso
+from hyperstrate.auth.sso import sign_in
 from hyperstrate.shared.db import unit_of_work
 from hyperstrate.shared.errors import AppError, Forbidden, NotFound
 from hyperstrate.shared.guards import MAX_ID_LENGTH, caller, public, require_admin
@@ -28,7 +31,7 @@ def start(provider_id: str) -> Response:
     if len(provider_id) > MAX_ID_LENGTH or not provider_id.isprintable():
         return _refusal(NotFound("this way to sign in does not exist"))
     try:
-        begun = sso_sign_in.start(provider_id, redirect_uri=redirect_uri(), goal=destination())
+        begun = sign_in.start(provider_id, redirect_uri=redirect_uri(), goal=destination())
     except AppError as error:
         return _refusal(error)
     kept = list(_tickets().items())[1 - MAX_TICKETS :]
@@ -43,7 +46,7 @@ def callback() -> Response:
     answer = {name: text for name, text in request.args.items() if text.isprintable()}
     tickets = _tickets()
     try:
-        arrival = sso_sign_in.finish(
+        arrival = sign_in.finish(
             answer, tickets, redirect_uri=redirect_uri(), device=browser.device()
         )
     except AppError as error:

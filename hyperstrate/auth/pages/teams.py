@@ -6,8 +6,9 @@ from typing import Any
 
 from flask import Blueprint, Response, request, url_for
 
-from hyperstrate.auth import directory, keys, teams
-from hyperstrate.auth.schemas_people import ChangeTeam, CreateTeam
+from hyperstrate.auth.keys import api_keys
+from hyperstrate.auth.people import directory, teams
+from hyperstrate.auth.schemas.people import ChangeTeam, CreateTeam
 from hyperstrate.shared.db import unit_of_work
 from hyperstrate.shared.errors import AppError
 from hyperstrate.shared.guards import caller, require_admin
@@ -131,7 +132,7 @@ def _team(team_id: str, *, status: int = 200, **context: Any) -> Response:
         status=status,
         team=teams.get(org_id, team_id),
         members=teams.members(org_id, team_id, page=request.args.get("page", 1, int)),
-        keys=keys.find(org_id, team_id=team_id, per_page=1).meta.total,
+        keys=api_keys.find(org_id, team_id=team_id, per_page=1).meta.total,
         people=directory.people(org_id, per_page=MAX_PER_PAGE).items,
         typed=request.form,
         **context,

@@ -6,10 +6,10 @@ from typing import Any
 
 from flask import Blueprint, Response, request, url_for
 
-from hyperstrate.auth import directory, invitations, teams
 from hyperstrate.auth.api.asking import invitation_link
-from hyperstrate.auth.invitations import DEFAULT_DAYS
-from hyperstrate.auth.schemas_people import ChangeUser, InvitationForm
+from hyperstrate.auth.people import directory, invitations, teams
+from hyperstrate.auth.people.invitations import DEFAULT_DAYS
+from hyperstrate.auth.schemas.people import ChangeUser, InvitationForm
 from hyperstrate.shared.db import unit_of_work
 from hyperstrate.shared.errors import AppError, NotFound
 from hyperstrate.shared.guards import caller, require_admin

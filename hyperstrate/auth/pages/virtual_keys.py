@@ -6,12 +6,13 @@ from typing import Any
 
 from flask import Blueprint, Response, request
 
-from hyperstrate.auth import teams, virtual_keys
-from hyperstrate.auth.key_views import KeyView
+from hyperstrate.auth.keys import virtual_keys
+from hyperstrate.auth.keys.key_views import KeyView
 from hyperstrate.auth.pages.any_key import UNUSED, FormOfKey, KeyPages, public_url
 from hyperstrate.auth.pages.keys import PLACE, filters
+from hyperstrate.auth.people import teams
 from hyperstrate.auth.runtime import runtime
-from hyperstrate.auth.schemas_virtual_keys import ChangeVirtualKey, CreateVirtualKey
+from hyperstrate.auth.schemas.virtual_keys import ChangeVirtualKey, CreateVirtualKey
 from hyperstrate.shared.db import unit_of_work
 from hyperstrate.shared.errors import AppError
 from hyperstrate.shared.guards import caller, require_admin

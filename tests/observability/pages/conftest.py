@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 
 from hyperstrate.ai import registrations
-from hyperstrate.auth import keys
+from hyperstrate.auth.keys import api_keys
 from hyperstrate.observability import recorder
 from hyperstrate.observability.api.common import EXTENSION
 from hyperstrate.router import parts, routers
@@ -102,7 +102,7 @@ class Installed:
         with unit_of_work():
             self.router_id = routers.create(org_id, "support", strategy="round_robin").id
             parts.add_target(org_id, self.router_id, model_id=self.model_id)
-            self.key_id = keys.issue(org_id, "phone app", router_id=self.router_id).key.id
+            self.key_id = api_keys.issue(org_id, "phone app", router_id=self.router_id).key.id
 
     def activate(self, org_id: str) -> None:
         with unit_of_work():

@@ -1,0 +1,1 @@
+"""Budgets, the ledger and the counters, and whether they agree."""

@@ -1,0 +1,1 @@
+"""Organizations, the people in them and how they sign in."""

@@ -1,0 +1,1 @@
+"""What the API and its pages' forms take and give."""
