@@ -82,6 +82,7 @@ def built_app(database_uri: str, environment: dict[str, str]) -> Iterator[Flask]
     with app.app_context():
         db.drop_all()
         db.create_all()
+        cast.learn()
     yield app
     close_all_sessions()
     with app.app_context():
