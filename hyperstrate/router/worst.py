@@ -22,8 +22,10 @@ from hyperstrate.shared.spending import Worst
 
 #: Tokens of an answer when neither the client nor the model sets a lower bound.
 USUAL_OUTPUT = 4096
-#: Tokens of a picture, document or sound: what a large picture costs at the known providers.
+#: Tokens of a picture, sound or page: what a large picture costs at the known providers.
 OTHER_PART = 1600
+#: Bytes of a page of a document, when its letters are not there to count: few, so as to be safe.
+PAGE_BYTES = 20_000
 MESSAGE_OVERHEAD = 8
 #: The estimate counts characters; real tokenizers were seen up to a quarter above it.
 MARGIN = 1.25
@@ -55,7 +57,7 @@ def asked_tokens(conversation: Conversation, inference: Inference) -> int:
 
 
 def _collect(parts: list[Part], words: list[str]) -> int:
-    """Put the words of ``parts`` into ``words``; how many parts are of another kind."""
+    """Put the words of ``parts`` into ``words``; how many pages and pictures there are."""
     others = 0
     for part in parts:
         if isinstance(part, Text) or (isinstance(part, Thinking | Document) and part.text):
@@ -65,8 +67,14 @@ def _collect(parts: list[Part], words: list[str]) -> int:
         elif isinstance(part, ToolResult):
             others += _collect(part.parts, words)
         else:
-            others += 1
+            others += _pages(part)
     return others
+
+
+def _pages(part: Part) -> int:
+    """A document has as many as its base64 makes likely; all else is one."""
+    data = part.data if isinstance(part, Document) else ""
+    return 1 + len(data) * 3 // 4 // PAGE_BYTES
 
 
 def _answered(chat: ChatRequest, conversation: Conversation, target: Target) -> int:

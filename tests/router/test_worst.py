@@ -10,7 +10,14 @@ import pytest
 
 from hyperstrate.router.stage import Target
 from hyperstrate.router.wires import WIRES
-from hyperstrate.router.worst import MARGIN, MESSAGE_OVERHEAD, OTHER_PART, USUAL_OUTPUT, worst
+from hyperstrate.router.worst import (
+    MARGIN,
+    MESSAGE_OVERHEAD,
+    OTHER_PART,
+    PAGE_BYTES,
+    USUAL_OUTPUT,
+    worst,
+)
 from hyperstrate.shared.chat import ChatRequest, Dialect, Usage
 from hyperstrate.shared.errors import BadRequest
 from hyperstrate.shared.spending import Worst
@@ -72,6 +79,15 @@ def test_pictures_count() -> None:
     plain, pictures = taken(words, max_tokens=1), taken([*words, PICTURE, PICTURE], max_tokens=1)
 
     assert pictures.tokens - plain.tokens == int(2 * OTHER_PART * MARGIN)
+
+
+def test_a_document_counts_as_many_pages_as_its_bytes_make_likely() -> None:
+    words, data = [{"type": "text", "text": "one two"}], "QUJD" * PAGE_BYTES  # three times as much
+    document = {"type": "file", "file": {"file_data": f"data:application/pdf;base64,{data}"}}
+
+    plain, whole = taken(words, max_tokens=1), taken([*words, document], max_tokens=1)
+
+    assert whole.tokens - plain.tokens == int(4 * OTHER_PART * MARGIN)
 
 
 def test_tools_their_calls_and_their_answers_count() -> None:

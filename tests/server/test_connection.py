@@ -50,7 +50,7 @@ def test_reads_a_request_that_comes_byte_by_byte(server: Server) -> None:
 
 
 def test_what_follows_a_request_while_it_is_answered_is_not_lost() -> None:
-    is_asked, may_answer = gevent.event.Event(), gevent.event.Event()
+    is_asked, may_answer = threading.Event(), gevent.event.Event()
 
     def slow(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         if environ["PATH_INFO"] == "/slow":
@@ -60,10 +60,10 @@ def test_what_follows_a_request_while_it_is_answered_is_not_lost() -> None:
 
     with serving(slow) as server, Client(server.port) as client:
         client.send(GET % b"slow")
-        server.do(lambda: None)
-        client.send(POST[:20])
-        client.send((POST % (5, b"later"))[20:])
-        time.sleep(0.05)
+        assert is_asked.wait(10)
+        for part in (POST[:20], (POST % (5, b"later"))[20:]):
+            client.send(part)
+            server.do(lambda: None)  # a turn of the loop, in which it hears of the bytes
         server.do(may_answer.set)
         answers = [client.answer(), client.answer()]
 
