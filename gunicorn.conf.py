@@ -5,19 +5,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import gc
 import importlib
-import os
-import signal
 import sys
 import threading
-import time
-import traceback
-from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from hyperstrate.config import ConfigError, from_environment
+from hyperstrate.server import recorder_process
 
 try:
     installation = from_environment()
@@ -35,74 +30,24 @@ accesslog = None
 loglevel = "warning"
 forwarded_allow_ips = "*" if installation.trusted_proxies else "127.0.0.1"
 
-
-# Without threads, sockets, or locks held over a wait: in the workers those must be gevent's.
-LARGE_LIBRARIES = (
-    "argon2",
-    "cryptography.fernet",
-    "flask_login",
-    "flask_smorest",
-    "flask_sqlalchemy",
-    "flask_wtf",
-    "htmx_flask",
-    "httpx",
-    "joserfc.jwt",
-    "sqlalchemy.dialects.postgresql",
-    "sqlalchemy.dialects.sqlite",
-    "structlog",
-)
 WORKER_BOOT_ERROR = 3  # gunicorn ends itself when a worker ends with it
 
 
-_worker_ready, _say_ready = os.pipe()
-
-
 def on_starting(_server: Any) -> None:
-    """Load what workers and recorder have in common: they are forked from here, and share it."""
-    for name in LARGE_LIBRARIES:
-        importlib.import_module(name)
-    gc.collect()
-    gc.freeze()  # a search for garbage would write on every page
+    """Load what workers and recorder have in common: they are forked from here, and share it.
+
+    What gevent replaces later must not be kept by name in a module; a test sees to it.
+    """
+    gc.disable()  # what is loaded stays, so that a search for garbage finds nothing
+    importlib.import_module("hyperstrate.app")
+    importlib.import_module("sqlalchemy.orm").configure_mappers()
+    gc.freeze()  # nor does a later one look there: it would write on every page
+    gc.enable()
 
 
 def when_ready(server: Any) -> None:
-    """Once a worker answers, start the recorder."""
-    threading.Thread(target=_keep_recorder_running, args=(server,), daemon=True).start()
-
-
-def _keep_recorder_running(server: Any) -> None:
-    """It ends by itself when this process is gone; when it dies first, start it again."""
-    os.read(_worker_ready, 1)
-    while True:
-        pid = os.fork()
-        if not pid:
-            _record(server)
-        with contextlib.suppress(ChildProcessError):  # gunicorn may hear of it first
-            os.waitpid(pid, 0)
-        time.sleep(1)
-
-
-def _record(server: Any) -> NoReturn:
-    """In the new process: leave behind what is gunicorn's, and be the recorder."""
-    status = 1
-    try:
-        for number in (*server.SIGNALS, signal.SIGCHLD):
-            signal.signal(number, signal.SIG_DFL)
-        for listener in server.LISTENERS:
-            listener.close()
-        with contextlib.suppress(OSError):  # what ps and top show, on Linux
-            Path("/proc/self/comm").write_text("recorder")
-        from hyperstrate import cli
-        from wsgi import app
-
-        if os.getppid() == server.pid:  # loading takes a while, and from here on it looks itself
-            with app.app_context():
-                cli.record.callback()
-        status = 0
-    except Exception:
-        traceback.print_exc()
-    finally:
-        os._exit(status)
+    """Have a recorder beside the workers."""
+    recorder_process.keep_running(server)
 
 
 def post_worker_init(worker: Any) -> None:
@@ -116,7 +61,7 @@ def post_worker_init(worker: Any) -> None:
         sys.exit(WORKER_BOOT_ERROR)
     for look_after in (cache.watch, heartbeat.run):
         threading.Thread(target=look_after, args=(threading.Event(),), daemon=True).start()
-    os.write(_say_ready, b"1")
+    recorder_process.let_begin()
     if worker.age == 1:
         with worker.app.callable.app_context():
             cli.banner.callback()

@@ -23,13 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 def create_app(config: Config | None = None) -> Flask:
     """The whole application. Raises ConfigError when the environment is wrong."""
     config = config or from_environment()
-    logging.configure(config.log_level, as_json=config.is_production)
-    app = Flask(
-        "hyperstrate", template_folder=str(ROOT / "templates"), static_folder=str(ROOT / "static")
-    )
-    app.config.from_mapping(_settings(config))
-    app.extensions["hyperstrate"] = config
-    db.configure(app)
+    app = _with_database(config)
     app.extensions["csrf"] = CSRFProtect(app)
     web.init(app)
     wiring.register(app, web.Api(app), config)
@@ -37,6 +31,25 @@ def create_app(config: Config | None = None) -> Flask:
     app.wsgi_app = Cors(inner, config.frontend_url)  # type: ignore[method-assign]
     cli.register(app)
     migrating.register(app)
+    return app
+
+
+def create_recorder(config: Config | None = None) -> Flask:
+    """As much of the application as ``flask recorder`` works with; it answers no request."""
+    config = config or from_environment()
+    app = _with_database(config)
+    wiring.record(app, config)
+    return app
+
+
+def _with_database(config: Config) -> Flask:
+    logging.configure(config.log_level, as_json=config.is_production)
+    app = Flask(
+        "hyperstrate", template_folder=str(ROOT / "templates"), static_folder=str(ROOT / "static")
+    )
+    app.config.from_mapping(_settings(config))
+    app.extensions["hyperstrate"] = config
+    db.configure(app)
     return app
 
 

@@ -1,19 +1,20 @@
-"""The flask commands: bootstrap, recorder, worker, jobs, purge, recount, audit, access, banner."""
+"""The flask commands: bootstrap, recorder, worker, jobs, purge, secrets, audit and others."""
 
 from __future__ import annotations
 
-from typing import TextIO
+from typing import BinaryIO, TextIO
 
 import click
 from flask import Flask, current_app
 
 from hyperstrate import access, preflight
-from hyperstrate.auth.books import balance
+from hyperstrate.auth.books import balance, comparison_csv, provider_csv, reconciliation
 from hyperstrate.auth.keys import leaks
 from hyperstrate.auth.people import setup
 from hyperstrate.config import Config
-from hyperstrate.observability import audit_chain, recorder, retention, sums
-from hyperstrate.shared import audit, queue
+from hyperstrate.observability import audit_chain, recorder, retention, sums, system
+from hyperstrate.observability.api.common import observability
+from hyperstrate.shared import audit, queue, sealed
 from hyperstrate.shared.db import unit_of_work
 from hyperstrate.shared.errors import AppError
 
@@ -29,9 +30,11 @@ def register(app: Flask) -> None:
         recount,
         books,
         keys,
+        secrets,
         banner,
         audit_group,
         show_access,
+        doctor,
     ):
         app.cli.add_command(command)
 
@@ -39,6 +42,11 @@ def register(app: Flask) -> None:
 def _config() -> Config:
     config: Config = current_app.extensions["hyperstrate"]
     return config
+
+
+def _shown(error: AppError) -> click.ClickException:
+    details = "; ".join(f"{name}: {', '.join(said)}" for name, said in error.fields.items())
+    return click.ClickException(f"{error.message} {details}".strip())
 
 
 @click.command("bootstrap")
@@ -51,8 +59,7 @@ def bootstrap(org: str, email: str, password: str) -> None:
         with unit_of_work():
             setup.bootstrap(org, email, password)
     except AppError as error:
-        details = "; ".join(f"{name}: {', '.join(said)}" for name, said in error.fields.items())
-        raise click.ClickException(f"{error.message} {details}".strip()) from None
+        raise _shown(error) from None
     click.echo(f"{org} is set up; sign in as {email}.")
 
 
@@ -100,6 +107,19 @@ def recount() -> None:
     with unit_of_work():
         audit.log("recount", object_type="logs", detail={"hours": hours})
     click.echo(f"{hours} hours counted anew.")
+
+
+@click.command("doctor")
+def doctor() -> None:
+    """Show how every part of the installation is; exit 1 when one is not well."""
+    found = observability()
+    looked = system.look(_config(), found.ports, found.health)
+    for part in looked.parts:
+        click.echo(f"{part.status:12} {part.label}{f': {part.problem}' if part.problem else ''}")
+        for fact in part.facts:
+            click.echo(f"{'':12} {fact.label}: {fact.words}")
+    if looked.status != "ok":
+        raise SystemExit(1)
 
 
 @click.command("access")
@@ -176,12 +196,51 @@ def check_books(org: str) -> None:
     click.echo(f"{len(found)} budgets, all even.")
 
 
+@books.command("compare")
+@click.argument("bill", type=click.File("rb"))
+@click.option("--org", required=True, help="The id of the organisation.")
+@click.option("--provider", default="", help="Whose bill it is, where its columns do not tell.")
+def compare_books(bill: BinaryIO, org: str, provider: str) -> None:
+    """Lay a provider's usage or cost CSV beside the ledger; exit 1 when they differ."""
+    try:
+        found = reconciliation.compare(org, provider_csv.read(bill), provider=provider)
+    except AppError as error:
+        raise _shown(error) from None
+    for problem in found.bill.problems:
+        click.echo(f"line {problem.line} was not read: {problem.text}", err=True)
+    click.echo(comparison_csv.text(found), nl=False)
+    if any(line.state == "differs" for line in found.models):
+        raise SystemExit(1)
+
+
 @books.command("rebuild")
 def rebuild_books() -> None:
     """Sum the ledger anew for the present window of every budget."""
     with unit_of_work():
         count = balance.rebuild()
     click.echo(f"{count} budgets summed anew.")
+
+
+@click.group("secrets")
+def secrets() -> None:
+    """What is stored encrypted: keys of providers, client secrets, secrets of webhooks."""
+
+
+@secrets.command("rotate")
+def rotate_secrets() -> None:
+    """Seal it all with the newest of SECRET_KEYS; exit 1 when no key opens something.
+
+    It may be stopped and begun again, while the server runs. Then the older keys can go.
+    """
+    count, unreadable = 0, 0
+    for batch in sealed.reseal():
+        count, unreadable = count + batch.secrets, unreadable + len(batch.unreadable)
+        click.echo(f"{batch.table}: {batch.secrets} sealed anew")
+        for id_ in batch.unreadable:
+            click.echo(f"{batch.table} {id_}: no key of SECRET_KEYS opens it; enter it again")
+    click.echo(f"{count} secrets sealed with the newest key, {unreadable} rows unreadable.")
+    if unreadable:
+        raise SystemExit(1)
 
 
 @click.command("banner")

@@ -89,7 +89,7 @@ def _secret_keys(value: str) -> tuple[str, ...]:
 
 
 def _is_fernet_key(key: str) -> bool:
-    """Seen without cryptography, which the process that only starts the others need not load."""
+    """Seen without cryptography: what is refused at start is refused at once."""
     try:
         return len(urlsafe_b64decode(key)) == 32
     except ValueError:

@@ -21,6 +21,7 @@ class AttemptMade:
     """One call to a provider inside a request, with what it used and cost.
 
     ``at``: when it began, Unix seconds. ``reserved``: what budgets held for it, in units of money.
+    ``is_overflow``: a budget had no room for the call that was meant.
     """
 
     id: str
@@ -34,6 +35,7 @@ class AttemptMade:
     error_code: str = ""
     at: float = 0.0
     reserved: int = 0
+    is_overflow: bool = False
 
 
 @dataclass

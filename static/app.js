@@ -20,6 +20,12 @@
       field.type = shows ? "text" : "password";
       button.setAttribute("aria-pressed", String(shows));
     },
+    addRow: (button) => {
+      const row = button.previousElementSibling, rows = all(".field-row", button.parentNode).length;
+      const own = new RegExp(`${button.dataset.addRow}\\.\\d+\\.`, "g");
+      row.insertAdjacentHTML("afterend", row.outerHTML.replace(own, `${button.dataset.addRow}.${rows}.`));
+      one("select, input", button.previousElementSibling).focus();
+    },
     closeDialog: (button) => button.closest("dialog").close(),
   };
 

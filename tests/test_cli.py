@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import pytest
+from cryptography.fernet import Fernet
 from flask import Flask
 from flask.testing import FlaskCliRunner
 
 from hyperstrate.auth.people import setup
+from hyperstrate.auth.sso import providers
+from hyperstrate.shared import crypto
+from hyperstrate.shared.db import unit_of_work
+from hyperstrate.shared.spool import SpoolReader
 from tests.observability.chains import rows, tamper
+from tests.people import People
 
 ADA = ("--org", "Acme", "--email", "ada@example.com", "--password", "correct horse battery")
 
@@ -117,3 +123,42 @@ def test_the_audit_names_the_command_that_wrote(runner: FlaskCliRunner) -> None:
     made, purged = rows("")
     assert (made.actor_kind, made.user_email) == ("system", "flask bootstrap")
     assert (purged.user_email, purged.action, purged.resource) == ("flask purge", "purge", "logs")
+
+
+def test_secrets_rotate_says_what_it_did_and_what_nobody_can_read(
+    runner: FlaskCliRunner, people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, new, foreign = (Fernet.generate_key().decode() for _ in range(3))
+    monkeypatch.setattr(crypto, "_keys", ())
+    crypto.configure([old])
+    row = {"kind": "github", "name": "GitHub", "client_id": "x", "client_secret": "y"}
+    with unit_of_work():
+        providers.add(people.alice.org_id, row)
+        lost = providers.add(people.alice.org_id, row)
+        lost.client_secret = Fernet(foreign).encrypt(b"lost").decode()
+    crypto.configure([new, old])
+
+    code, said = run(runner, "secrets", "rotate")
+
+    assert code == 1
+    assert said.splitlines() == [
+        "auth_sso_providers: 1 sealed anew",
+        f"auth_sso_providers {lost.id}: no key of SECRET_KEYS opens it; enter it again",
+        "1 secrets sealed with the newest key, 1 rows unreadable.",
+    ]
+
+
+def test_doctor_tells_every_part_and_fails_where_one_is_not_well(
+    app: Flask, runner: FlaskCliRunner
+) -> None:
+    reader = SpoolReader(app.extensions["hyperstrate"].spool_dir)
+
+    _, before = run(runner, "doctor")
+    assert reader.acquire()
+    code, after = run(runner, "doctor")
+    reader.release()
+
+    assert "degraded     Recorder: no process of this host records" in before
+    assert "ok           Recorder\n" in after
+    assert "degraded     Database: the database is at migration none" in after
+    assert code == 1

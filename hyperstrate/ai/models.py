@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from hyperstrate.shared.db import Base, Timestamps, type_id
+from hyperstrate.shared.db import SEALED, Base, Timestamps, type_id
 
 REDACTED = "<redacted>"
 
@@ -47,10 +47,10 @@ class ModelConfiguration(Base, Timestamps):
         ForeignKey("models.id", ondelete="CASCADE"), unique=True, index=True
     )
     base_url: Mapped[str] = mapped_column(String(2000))
-    api_key: Mapped[str | None] = mapped_column(default=None, info={"secret": True})
-    api_secret: Mapped[str | None] = mapped_column(default=None, info={"secret": True})
-    api_key_pool: Mapped[list[str]] = mapped_column(default=list, info={"secret": True})
-    extra_headers: Mapped[dict[str, Any]] = mapped_column(default=dict, info={"secret": True})
+    api_key: Mapped[str | None] = mapped_column(default=None, info=SEALED)
+    api_secret: Mapped[str | None] = mapped_column(default=None, info=SEALED)
+    api_key_pool: Mapped[list[str]] = mapped_column(default=list, info=SEALED)
+    extra_headers: Mapped[dict[str, Any]] = mapped_column(default=dict, info=SEALED)
     connect_timeout_secs: Mapped[float]
     first_byte_timeout_secs: Mapped[float]
     idle_timeout_secs: Mapped[float]

@@ -27,7 +27,7 @@ from hyperstrate.shared import web
 from hyperstrate.shared.db import unit_of_work
 from hyperstrate.shared.navigation import HOME, add_nav
 
-__all__ = ["Limiter", "Ports", "register"]
+__all__ = ["Limiter", "Ports", "listen", "register"]
 #: Pages of the section Access, besides its first.
 ACCESS = tuple(
     f"{HOME}/{name}"
@@ -49,6 +49,7 @@ def register(app: Flask, api_document: web.Api, ports: Ports) -> None:
             Web(ports.rules),
             ports.spending,
             ports.logs,
+            ports.models,
         )
     )
     browser.init(app)
@@ -59,8 +60,13 @@ def register(app: Flask, api_document: web.Api, ports: Ports) -> None:
     for blueprint in pages.BLUEPRINTS:
         app.register_blueprint(blueprint)
     add_nav("Access", "key_pages.show", "key-round", 40, also=ACCESS)
-    requests_recorded.connect(_mark_keys_used)
     router_deleted.connect(_forget_router)
+    listen()
+
+
+def listen() -> None:
+    """Hear what the recorder has to tell; all that its process needs."""
+    requests_recorded.connect(_mark_keys_used)
     budget_crossed.connect(alerts.tell)
 
 

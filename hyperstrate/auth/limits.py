@@ -57,6 +57,23 @@ def views(org_id: str, limits: Sequence[Limit]) -> list[LimitView]:
     return [LimitView(one, names[one.scope].get(one.scope_id, "")) for one in own]
 
 
+def on_router(org_id: str, router_id: str) -> dict[str, list[str]]:
+    """The limits of every call of a router, in words: of its organization, and its own."""
+    scopes: tuple[tuple[ScopeKind, str], ...] = (("organization", org_id), ("router", router_id))
+    found = {kind: _found(org_id, kind, scope_id) for kind, scope_id in scopes}
+    return {kind: _words(limit) for kind, limit in found.items() if limit is not None}
+
+
+def _words(limit: Limit) -> list[str]:
+    named = {
+        f"{limit.requests_per_second:g} requests a second": limit.requests_per_second,
+        f"{limit.requests_per_minute:,} requests a minute": limit.requests_per_minute,
+        f"{limit.tokens_per_minute:,} tokens a minute": limit.tokens_per_minute,
+        f"{limit.concurrent_requests:,} at once": limit.concurrent_requests,
+    }
+    return [words for words, amount in named.items() if amount]
+
+
 def set(
     org_id: str,
     scope: ScopeKind,

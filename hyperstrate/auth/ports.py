@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Protocol
 
@@ -29,9 +30,29 @@ class Logs(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class ModelNames:
+    """A model, its provider's key, and how that calls it, the name in use first."""
+
+    id: str
+    provider: str
+    names: tuple[str, ...]
+
+
+class Models(Protocol):
+    """Answered by ``ai``."""
+
+    def called(self, org_id: str, since: datetime, until: datetime) -> Sequence[ModelNames]:
+        """The models that are registered, and those that were called then and are gone."""
+
+    def providers(self) -> Mapping[str, str]:
+        """Key -> label of every provider."""
+
+
+@dataclass(frozen=True, slots=True)
 class Ports:
     routers: Routers
     store: Store
     rules: AddressRules
     spending: Spending
     logs: Logs
+    models: Models

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from hyperstrate.auth.books.spending import Spending
 from hyperstrate.auth.people.throttle import Throttle
 from hyperstrate.auth.people.tokens import Tokens
-from hyperstrate.auth.ports import Logs, Routers
+from hyperstrate.auth.ports import Logs, Models, Routers
 from hyperstrate.auth.sso.web import Web
 from hyperstrate.config import Config
 from hyperstrate.shared.addresses import AddressRules
@@ -29,6 +29,7 @@ class Runtime:
     web: Web
     spending: Spending
     logs: Logs
+    models: Models
 
 
 def use(present: Runtime) -> None:

@@ -34,15 +34,14 @@ __all__ = [
     "Names",
     "Ports",
     "Webhooks",
+    "record",
     "register",
 ]
 
 
 def register(app: Flask, api: Api, ports: Ports, *, spool: Spool) -> None:
     """Bring logs, figures and probes into the application. Raises SpoolError."""
-    spool.check()
-    recorder.configure(spool, ports.ledger)
-    delivery.configure(ports.webhooks, ports.rules)
+    record(app, ports, spool=spool)
     app.extensions[EXTENSION] = Observability(ports, spool, Health(spool, ports.redis_problem))
     for blueprint in rest.BLUEPRINTS:
         app.extensions["csrf"].exempt(blueprint)
@@ -52,15 +51,23 @@ def register(app: Flask, api: Api, ports: Ports, *, spool: Spool) -> None:
     add_nav("Home", "home_pages.show_home", "house", 10)
     add_nav("Logs", "log_pages.list_logs", "scroll-text", 50)
     add_nav("Audit", "audit_pages.list_entries", "shield", 95)
+    add_nav("Settings", "settings_pages.show_clients", "settings", 100, is_for_all=True)
     app.after_request(_note_refusal)
-    app.teardown_appcontext(_settle_audit)
     app.teardown_request(_settle_audit)
-    shared_audit.ask_who(guards.acting)
-    shared_audit.connect(audit.write)
-    audit_watch.watch()
     routed_inference.connect(recorder.record_inference)
     routed_inference.connect(metrics.count_inference)
     caller_refused.connect(metrics.count_refusal)
+
+
+def record(app: Flask, ports: Ports, *, spool: Spool) -> None:
+    """Keep logs, audit and deliveries; all that the recorder's process needs. Raises SpoolError."""
+    spool.check()
+    recorder.configure(spool, ports.ledger)
+    delivery.configure(ports.webhooks, ports.rules)
+    app.teardown_appcontext(_settle_audit)
+    shared_audit.ask_who(guards.acting)
+    shared_audit.connect(audit.write)
+    audit_watch.watch()
     webhook.occurred.connect(delivery.queue_if_listening)
 
 

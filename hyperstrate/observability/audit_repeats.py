@@ -6,12 +6,12 @@ for ever new things. Counted in this process; what is not yet kept when it ends 
 
 from __future__ import annotations
 
-import threading
 from collections import Counter
 from collections.abc import Hashable
 from dataclasses import dataclass, replace
 
 from hyperstrate.shared.audit import Actor, Entry
+from hyperstrate.shared.locks import brief_lock
 
 WINDOW_S = 60
 MOST_PER_ACTOR = 60
@@ -29,7 +29,7 @@ class Repeats:
     """The refusals of the present minute."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = brief_lock()
         self._minute = 0
         self._seen: dict[Hashable, _Seen] = {}
         self._per_actor: Counter[Hashable] = Counter()

@@ -20,7 +20,6 @@ from hyperstrate.shared import queue
 from hyperstrate.shared.addresses import AddressRules
 from hyperstrate.shared.db import now, session, unit_of_work
 from hyperstrate.shared.errors import BadRequest, NotFound
-from hyperstrate.shared.http import HTTPError, client
 from hyperstrate.shared.ids import new_id
 from hyperstrate.shared.queue import Run
 from hyperstrate.shared.webhook import Occurrence, WebhookEvent
@@ -183,6 +182,8 @@ def _record(row: WebhookDelivery, endpoint: Endpoint, outcome: _Outcome) -> None
 
 
 def _post(endpoint: Endpoint, body: bytes, *, delivery_id: str) -> _Outcome:
+    from hyperstrate.shared.http import HTTPError, client  # takes long, and few need it
+
     try:
         _rules.check_base_url(endpoint.url, name="webhook", field="webhookUrl")
     except BadRequest as error:

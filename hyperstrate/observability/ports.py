@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from hyperstrate.shared.addresses import AddressRules
+from hyperstrate.shared.guards import Caller
+from hyperstrate.shared.spending import BudgetState
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,9 @@ class Inventory(Protocol):
     def api_keys(self, org_id: str) -> Mapping[str, str]: ...
     def beginnings(self, org_id: str) -> Beginnings: ...
 
+    def open_to(self, caller: Caller) -> Mapping[str, str]:
+        """The active routers that somebody may call, or at least see."""
+
 
 class NothingYet:
     """The inventory of an installation that has only this module."""
@@ -75,6 +80,23 @@ class NothingYet:
 
     def beginnings(self, org_id: str) -> Beginnings:
         return Beginnings()
+
+    def open_to(self, caller: Caller) -> Mapping[str, str]:
+        return {}
+
+
+class Budgets(Protocol):
+    """Answered by ``auth``."""
+
+    def nearly_used(self, org_id: str) -> Sequence[BudgetState]:
+        """Those that are full, or soon will be; the fullest first."""
+
+
+class NoBudgets:
+    """The budgets of an installation that has only this module."""
+
+    def nearly_used(self, org_id: str) -> Sequence[BudgetState]:
+        return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,13 +140,16 @@ class Ports:
     """``redis_problem``: what is wrong with Redis now, empty if nothing or if none is used.
 
     ``times_degraded``: how often the store answered without Redis, in this process.
-    ``rules``: which addresses webhooks may have.
+    ``rules``: which addresses webhooks may have. ``migration_problem``: what is wrong with the
+    tables, empty if nothing.
     """
 
     names: Names
     redis_problem: Callable[[], str] = nothing_wrong
     times_degraded: Callable[[], int] = never
+    migration_problem: Callable[[], str] = nothing_wrong
     inventory: Inventory = field(default_factory=NothingYet)
     webhooks: Webhooks = field(default_factory=NobodyListens)
     rules: AddressRules = field(default_factory=lambda: AddressRules(()))
     ledger: Ledger = field(default_factory=NoLedger)
+    budgets: Budgets = field(default_factory=NoBudgets)

@@ -27,7 +27,7 @@ from hyperstrate.shared.spool import Spool, SpoolReader
 
 log = structlog.get_logger(__name__)
 BATCH = 500
-IDLE_S = 0.1
+IDLE_S = 0.25
 LONGEST_WAIT_S = 5.0
 PURGE_EVERY_S = 3600.0
 SWEEP_EVERY_S = 5.0

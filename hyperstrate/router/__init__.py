@@ -25,7 +25,7 @@ def register(app: Flask, api_document: Api, ports: Ports, limits: Limits) -> Non
     app.extensions["inference"] = skin
     app.extensions["proxy"] = proxy
     app.wsgi_app = skin  # type: ignore[method-assign]
-    document.add_components(api_document.spec)
+    api_document.describe(document.add_components)
     for blueprint in (*api.BLUEPRINTS, views.blueprint):
         app.extensions["csrf"].exempt(blueprint)
         api_document.register_blueprint(blueprint)

@@ -27,8 +27,12 @@ def attempt(exchange: Exchange, inference: Inference, target: Target) -> ChatRes
         raise ProviderError("the client closed the connection", kind="cancelled")
     breaker.check(exchange, target)
     began = exchange.elapsed_ms()
-    chat = _worded(exchange, target)
-    reservation = _reserve(exchange, inference, target, chat)
+    try:
+        chat = _worded(exchange, target)
+        reservation = _reserve(exchange, inference, target, chat)
+    except BaseException:
+        breaker.release(exchange, target)
+        raise
     try:
         result = _send(exchange, inference, target, chat)
     except ProviderError as error:
@@ -53,6 +57,7 @@ def _reserve(
         lambda: worst(chat, inference, target),
         at=time(),
         is_first=not exchange.attempts,
+        is_overflow=target.is_overflow,
     )
 
 
@@ -63,7 +68,7 @@ def _send(
     try:
         result = inference.send(exchange.org_id, target.model.model_id, chat, exchange.cancellation)
         if result.stream is not None:
-            result.stream = prime(result.stream)
+            result.begun = prime(result.stream)
             result.ttft_ms = exchange.elapsed_ms()
         return result
     finally:
@@ -120,6 +125,7 @@ def _note_failure(
             price_version=spent.price_version,
             latency_ms=took,
             error_code=error.code,
+            is_overflow=target.is_overflow,
         )
     )
     tokens = spent.usage.input_tokens + spent.usage.output_tokens
@@ -141,9 +147,11 @@ def _note_accident(
             usage=Usage(),
             latency_ms=exchange.elapsed_ms() - began_ms,
             error_code="internal_error",
+            is_overflow=target.is_overflow,
         )
     )
     exchange.spending.settle(reservation, Decimal(0), 0)
+    breaker.release(exchange, target)
 
 
 def _detail(target: Target, error: ProviderError) -> str:

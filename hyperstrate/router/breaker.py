@@ -100,6 +100,12 @@ class Breakers:
         elif error is None and view.failures:
             self._recovered(exchange.store, view)
 
+    def release(self, exchange: Exchange, target: Target) -> None:
+        """The target was not called after all: if this was to be its trial, another may be."""
+        view = self._look(exchange, target)
+        if view.trial_of == exchange.id:
+            self._tried(exchange.store, view, is_good=False)
+
     def _look(self, exchange: Exchange, target: Target) -> _View:
         views = self._views.get(exchange.store)
         if views is None:
@@ -179,3 +185,4 @@ _breakers = Breakers()
 order = _breakers.order
 check = _breakers.check
 record = _breakers.record
+release = _breakers.release

@@ -8,6 +8,7 @@ from typing import Literal
 
 from hyperstrate.router import road
 from hyperstrate.router.features.fallback import Fallback
+from hyperstrate.router.interceptors.team_budget import TeamBudget
 from hyperstrate.router.models import Router
 from hyperstrate.router.plan import unusable
 from hyperstrate.router.road import Choosable
@@ -33,7 +34,13 @@ def findings(router: Router) -> list[Finding]:
     broken = [_broken(sentence) for sentence in unusable(router)]
     if not enabled:
         return [_no_targets(targets), *broken]
-    found = [*broken, *_models(enabled), *_shares(router, enabled), *_order(router, enabled)]
+    found = [
+        *broken,
+        *_models(enabled),
+        *_shares(router, enabled),
+        *_order(router, enabled),
+        *_budget(router, enabled),
+    ]
     return sorted(found, key=lambda finding: ("error", "warning", "info").index(finding.severity))
 
 
@@ -84,3 +91,17 @@ def _order(router: Router, enabled: Sequence[Choosable]) -> Iterator[Finding]:
     if router.strategy == "failover" and len(set(priorities)) < len(priorities):
         message = "Some targets have the same priority: of those, the older one is tried first."
         yield Finding("info", "same_priority", message)
+
+
+def _budget(router: Router, enabled: Sequence[Choosable]) -> Iterator[Finding]:
+    """Of the interceptor ``team_budget``."""
+    rows = [row for row in router.interceptors if row.type == TeamBudget.name and row.is_enabled]
+    there = {"", *(target.row.id for target in enabled)}
+    for row in rows:
+        if row.config["budgets"] and not router.accesses:
+            message = "Everybody may use this router: a team without a share has no bound here."
+            yield Finding("warning", "team_budget_without_router_access", message)
+        named = [share["overflow_target_id"] for share in row.config["budgets"].values()]
+        if not there.issuperset([*named, row.config["overflow_target_id"]]):
+            message = "An overflow target is off or gone: what should go there is refused."
+            yield Finding("warning", "overflow_target_off", message)

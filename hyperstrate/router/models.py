@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ForeignKey, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from hyperstrate.shared.db import Base, Timestamps, type_id
+from hyperstrate.shared.db import SEALED, Base, Timestamps, type_id
 
 
 class Router(Base, Timestamps):
@@ -61,7 +61,7 @@ class RouterConfiguration(Base):
     prompt_id: Mapped[str | None] = mapped_column(ForeignKey("prompts.id", ondelete="SET NULL"))
     store_payloads: Mapped[bool] = mapped_column(default=False)
     webhook_url: Mapped[str] = mapped_column(default="")
-    webhook_secret: Mapped[str] = mapped_column(default="", info={"secret": True})
+    webhook_secret: Mapped[str] = mapped_column(default="", info=SEALED)
 
 
 class RouterTarget(Base, Timestamps):

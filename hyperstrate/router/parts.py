@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from hyperstrate.router import routers
+from hyperstrate.router import routers, shares
 from hyperstrate.router.features import FEATURES
 from hyperstrate.router.interceptors import INTERCEPTORS
 from hyperstrate.router.models import Router, RouterFeature, RouterInterceptor, RouterTarget
@@ -153,14 +153,16 @@ def add_interceptor(
     *,
     execution_order: int | None = None,
 ) -> RouterInterceptor:
-    """Raises NotFound, BadRequest for an unknown type or setting."""
+    """Raises NotFound, BadRequest for an unknown type or setting, Conflict for a second budget."""
     router = routers.locked(org_id, router_id)
     if kind not in INTERCEPTORS:
         raise _unknown("type", INTERCEPTORS)
+    shares.refuse_second(router, kind)
     order = _next_order(router.interceptors) if execution_order is None else execution_order
     interceptor = RouterInterceptor(
         type=kind, config=_cleaned(INTERCEPTORS[kind].Config, config), execution_order=order
     )
+    shares.resolve(router, interceptor)
     router.interceptors.append(interceptor)
     _finish(router)
     return interceptor
@@ -193,6 +195,8 @@ def update_interceptor(
     router = routers.locked(org_id, router_id)
     interceptor = _part(router.interceptors, interceptor_id, "interceptor")
     _apply(interceptor, INTERCEPTORS[interceptor.type].Config, changes)
+    if changes.config is not None:
+        shares.resolve(router, interceptor)
     _finish(router)
     return interceptor
 
@@ -285,4 +289,5 @@ def _unknown(field: str, known: Mapping[str, object]) -> BadRequest:
 def _finish(router: Router) -> None:
     routers.check_runnable(router)
     routers.save()
+    shares.keep(router)
     session.expire(router, ["targets", "features", "interceptors"])  # their order may be another

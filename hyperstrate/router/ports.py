@@ -15,7 +15,7 @@ from hyperstrate.shared.ids import new_id
 from hyperstrate.shared.inference import Cancellation, ModelCard
 from hyperstrate.shared.rates import Expected, Rates
 from hyperstrate.shared.scopes import Scopes
-from hyperstrate.shared.spending import Reservation, Worst
+from hyperstrate.shared.spending import BudgetState, Reservation, Share, Worst
 from hyperstrate.shared.store import Store
 
 
@@ -41,11 +41,18 @@ class Spending(Protocol):
     """Answered by ``auth``: the budgets that a call must fit into."""
 
     def reserve(
-        self, scopes: Scopes, worst: Callable[[], Worst], *, at: float, is_first: bool
+        self,
+        scopes: Scopes,
+        worst: Callable[[], Worst],
+        *,
+        at: float,
+        is_first: bool,
+        is_overflow: bool = False,
     ) -> Reservation:
         """Hold the worst case before a call. ``is_first``: of its request.
 
-        Raises PaymentRequired.
+        ``is_overflow``: it is made because a budget had no room for another call. Raises
+        PaymentRequired.
         """
 
     def settle(self, reservation: Reservation, cost_usd: Decimal, tokens: int) -> None:
@@ -56,11 +63,27 @@ class Unbounded:
     """There are no budgets."""
 
     def reserve(
-        self, scopes: Scopes, worst: Callable[[], Worst], *, at: float, is_first: bool
+        self,
+        scopes: Scopes,
+        worst: Callable[[], Worst],
+        *,
+        at: float,
+        is_first: bool,
+        is_overflow: bool = False,
     ) -> Reservation:
         return Reservation(new_id("att"), at)
 
     def settle(self, reservation: Reservation, cost_usd: Decimal, tokens: int) -> None: ...
+
+
+class Shares(Protocol):
+    """Answered by ``auth``: the teams' shares of a router, counted like budgets."""
+
+    def keep(self, org_id: str, router_id: str, shares: Mapping[str, Share]) -> None:
+        """These teams have these shares of the router, by team id, and no others do.
+
+        Raises NotFound.
+        """
 
 
 class Hold(Protocol):
@@ -179,6 +202,26 @@ class Deliveries(Protocol):
         """Send a test now, once; opens its own units of work. Raises NotFound without a webhook."""
 
 
+class Allowances(Protocol):
+    """Answered by ``auth``: what every call of a router has to fit into."""
+
+    def budgets(self, org_id: str, router_id: str) -> Sequence[BudgetState]:
+        """Of its organisation and its own, with its teams' shares."""
+
+    def limits(self, org_id: str, router_id: str) -> Mapping[str, Sequence[str]]:
+        """Kind of scope -> its limits in words; of its organisation and its own."""
+
+
+class Boundless:
+    """There are no budgets and no limits."""
+
+    def budgets(self, org_id: str, router_id: str) -> Sequence[BudgetState]:
+        return ()
+
+    def limits(self, org_id: str, router_id: str) -> Mapping[str, Sequence[str]]:
+        return {}
+
+
 @dataclass(frozen=True, slots=True)
 class Ports:
     """``rules``: which addresses webhooks may have."""
@@ -190,7 +233,9 @@ class Ports:
     models: Models
     figures: RouterFigures
     deliveries: Deliveries
+    shares: Shares
     store: Store
     spending: Spending = field(default_factory=Unbounded)
     limits: Limits = field(default_factory=Unlimited)
+    allowances: Allowances = field(default_factory=Boundless)
     rules: AddressRules = field(default_factory=lambda: AddressRules(()))

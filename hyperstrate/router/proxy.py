@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from math import ceil
 from typing import Any
@@ -85,44 +85,37 @@ class Reply:
 
 
 class SseStream:
-    """The bytes of a streamed answer: what is here already goes out in one block."""
+    """The bytes of a streamed answer: what is here already goes out in one block.
+
+    ``when_closed`` runs as soon as nothing more is wanted of it.
+    """
 
     def __init__(self, result: ChatResult, writer: StreamWriter) -> None:
         assert result.stream is not None
+        self.when_closed: Callable[[], None] | None = None
         self._chunks = result.stream
         self._writer = writer
-        self._is_over = False
 
     def __iter__(self) -> Iterator[bytes]:
-        return self
-
-    def __next__(self) -> bytes:
         block = b""
-        while not self._is_over:
-            block += self._next()
-            if block and not self._chunks.is_ready:
-                return block
-        if block:
-            return block
-        raise StopIteration
-
-    def _next(self) -> bytes:
         try:
-            return self._writer.chunk(next(self._chunks))
-        except StopIteration:
-            self._is_over = True
-            return b""
+            for chunk in self._chunks:
+                block += self._writer.chunk(chunk)
+                if block and not self._chunks.is_ready:
+                    yield block
+                    block = b""
         except (AppError, ProviderError) as error:
-            self._is_over = True
-            return self._writer.error(error)
+            block += self._writer.error(error)
         except Exception:
             log.exception("stream_failed")
-            self._is_over = True
-            return self._writer.error(AppError("internal server error"))
+            block += self._writer.error(AppError("internal server error"))
+        if block:
+            yield block
 
     def close(self) -> None:
         """The client has the answer, or has gone: nothing more is read upstream."""
-        self._is_over = True
+        if self.when_closed is not None:
+            self.when_closed()
         self._chunks.close()
 
 

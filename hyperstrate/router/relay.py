@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from time import monotonic
 from typing import TypeVar, cast
@@ -27,28 +28,7 @@ Failure = AppError | ProviderError
 T = TypeVar("T", Text, Thinking)
 
 
-class Primed:
-    """A stream whose first chunks were read already."""
-
-    def __init__(self, read: list[Chunk], rest: ChunkStream) -> None:
-        self._read = read[::-1]
-        self._rest = rest
-
-    def __iter__(self) -> Iterator[Chunk]:
-        return self
-
-    def __next__(self) -> Chunk:
-        return self._read.pop() if self._read else next(self._rest)
-
-    @property
-    def is_ready(self) -> bool:
-        return bool(self._read) or self._rest.is_ready
-
-    def close(self) -> None:
-        self._rest.close()
-
-
-def prime(stream: ChunkStream) -> Primed:
+def prime(stream: ChunkStream) -> list[Chunk]:
     """Read ``stream`` up to its first word, so that a failure until then can be repeated elsewhere.
 
     Preamble is held back for at most ``HOLD_S`` seconds. Raises what the stream raises, with the
@@ -62,7 +42,7 @@ def prime(stream: ChunkStream) -> Primed:
                 break
             read.append(chunk)
             if not chunk.is_preamble or monotonic() > deadline:
-                return Primed(read, stream)
+                return read
         raise ProviderError("the provider's stream ended before an answer", kind="incomplete")
     except BaseException as error:
         stream.close()
@@ -155,6 +135,7 @@ class Relay:
         settle: Callable[[Failure | None], None],
     ) -> None:
         self._source = source
+        self._begun = deque(result.begun)
         self._sum = Sum(result)
         self._during = during
         self._after = after
@@ -165,10 +146,11 @@ class Relay:
         return self
 
     def __next__(self) -> Chunk:
-        if self._is_over:
-            raise StopIteration
         try:
-            return self._next()
+            while not self._is_over:
+                passed = self._pass(self._begun.popleft() if self._begun else next(self._source))
+                if passed is not None:
+                    return passed
         except StopIteration:
             error = ProviderError("the provider's stream ended early", kind="incomplete")
             self._end(error)
@@ -179,33 +161,26 @@ class Relay:
         except Exception:
             self._end(AppError("internal server error"))
             raise
-
-    def _next(self) -> Chunk:
-        while True:
-            chunk = next(self._source)
-            self._sum.note(chunk)
-            passed = self._pass(chunk)
-            if passed is not None:
-                self._sum.add(passed)
-            if chunk.is_last:
-                self._sum.finish()
-                self._after()
-                self._end(None)
-            if passed is not None:
-                return passed
+        raise StopIteration
 
     def _pass(self, chunk: Chunk) -> Chunk | None:
+        """What the stages let through of ``chunk``."""
+        self._sum.note(chunk)
         passed: Chunk | None = chunk
         for during in self._during:
-            if passed is None:
-                return None
-            passed = during(passed)
+            passed = during(passed) if passed is not None else None
+        if passed is not None:
+            self._sum.add(passed)
+        if chunk.is_last:
+            self._sum.finish()
+            self._after()
+            self._end(None)
         return passed
 
     @property
     def is_ready(self) -> bool:
         """The next chunk is here already: asking for it will not wait."""
-        return not self._is_over and self._source.is_ready
+        return bool(self._begun) or self._source.is_ready
 
     def close(self) -> None:
         """The client has gone, or has all it wanted."""

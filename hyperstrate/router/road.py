@@ -158,7 +158,7 @@ def _standing(family: Family, kind: Kind, row: RouterFeature | RouterInterceptor
 def _facts(kind: Kind, config: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
     for field in fields_of(kind.Config):
         value = config.get(field.name, field.default)
-        if value not in (None, "", [], {}):
+        if value not in (None, "", [], {}) and field.rule.widget != "target":
             yield field.label, _written(value)
 
 

@@ -82,6 +82,7 @@ def _account(
             price_version=result.price_version,
             latency_ms=exchange.elapsed_ms() - result.began_ms,
             error_code=broken.code if broken else "",
+            is_overflow=target.is_overflow,
         )
     )
 

@@ -20,7 +20,10 @@ C = TypeVar("C")
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A model that a router may choose. A lower ``priority`` is tried earlier."""
+    """A model that a router may choose. A lower ``priority`` is tried earlier.
+
+    ``is_overflow``: it takes the place of one that a budget had no room for.
+    """
 
     id: str
     model: ModelCard
@@ -28,6 +31,7 @@ class Target:
     percentage: float = 0.0
     priority: int = 0
     prompt: str = ""
+    is_overflow: bool = False
 
 
 Attempt: TypeAlias = Callable[[Target], ChatResult]

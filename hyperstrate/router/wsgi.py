@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from http import HTTPStatus
 from typing import Any, TypeAlias
 
 from hyperstrate.router import paths
-from hyperstrate.router.proxy import Call, Proxy, Reply, SseStream
+from hyperstrate.router.proxy import Call, Proxy, Reply
 from hyperstrate.shared.guards import Caller
 from hyperstrate.shared.hangup import watch
 from hyperstrate.shared.inference import Cancellation
@@ -55,30 +55,12 @@ class InferenceFirst:
         stop = _watch(environ, cancellation)
         reply = self._proxy.handle(call)
         if reply.stream is not None:
-            reply.stream = Watched(reply.stream, stop)  # type: ignore[assignment]
+            reply.stream.when_closed = stop
         else:
             stop()
         if len(call.body) > self._max_body_bytes:
             reply.headers.append(("Connection", "close"))
         return reply
-
-
-class Watched:
-    """A streamed reply during which the client's connection is watched."""
-
-    def __init__(self, stream: SseStream, stop: Callable[[], None]) -> None:
-        self._stream = stream
-        self._stop = stop
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self
-
-    def __next__(self) -> bytes:
-        return next(self._stream)
-
-    def close(self) -> None:
-        self._stop()
-        self._stream.close()
 
 
 def _brings_credential(environ: Environ) -> bool:

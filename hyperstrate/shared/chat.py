@@ -303,7 +303,8 @@ class ChunkStream(Protocol):
 class ChatResult:
     """An answer. ``raw`` is the provider's body as it came; None when it must be written anew.
 
-    A streamed answer has its ``stream``; the other fields fill while the chunks pass.
+    A streamed answer has its ``stream``, of which ``begun`` were read already; the other fields
+    fill while the chunks pass.
     ``parts`` is the first choice, ``others`` the further ones. ``finish_detail`` is the
     provider's own word for the end, ``stop_sequence`` the one that was hit. ``has_usage``: the
     provider said what was used, be it zero. ``is_retellable`` False: the stream had parts that only
@@ -322,6 +323,7 @@ class ChatResult:
     raw: bytes | None = None
     body: Json = field(default_factory=dict)
     stream: ChunkStream | None = None
+    begun: list[Chunk] = field(default_factory=list)
     dropped: list[str] = field(default_factory=list)
     cost_usd: Decimal = Decimal(0)
     reservation: Reservation | None = None

@@ -18,7 +18,7 @@ _RANDOM_LENGTH = 32  # 62^32 > 2^190
 _CHECKSUM_LENGTH = 6  # 62^6 > 2^32
 _KEY_LENGTH = len(KEY_PREFIX) + _RANDOM_LENGTH + _CHECKSUM_LENGTH
 
-_fernet: MultiFernet | None = None
+_keys: tuple[Fernet, ...] = ()
 
 
 class UnreadableSecret(AppError):
@@ -29,8 +29,13 @@ class UnreadableSecret(AppError):
 
 def configure(keys: Sequence[str]) -> None:
     """Set the Fernet keys of this installation: the first one seals, all of them open."""
-    global _fernet
-    _fernet = MultiFernet([Fernet(key) for key in keys])
+    global _keys
+    _keys = tuple(Fernet(key) for key in keys)
+
+
+def count_keys() -> int:
+    """How many keys there are."""
+    return len(_keys)
 
 
 def encrypt(text: str) -> str:
@@ -54,10 +59,21 @@ def rotate(sealed: str) -> str:
         raise _unreadable() from None
 
 
+def age(sealed: str) -> int | None:
+    """Which key sealed it: 0 for the newest, 1 for the one before; None: none of the present."""
+    for number, key in enumerate(_keys):
+        try:
+            key.decrypt(sealed.encode())
+        except InvalidToken:
+            continue
+        return number
+    return None
+
+
 def _sealer() -> MultiFernet:
-    if _fernet is None:
+    if not _keys:
         raise RuntimeError("crypto.configure() must run before secrets are read or written")
-    return _fernet
+    return MultiFernet(_keys)
 
 
 def _unreadable() -> UnreadableSecret:

@@ -25,6 +25,8 @@ NAMING = {
     "pk": "pk_%(table_name)s",
 }
 JsonColumn = JSON().with_variant(JSONB(), "postgresql")
+#: The ``info`` of a column whose text, list or mapping ``crypto.encrypt`` sealed.
+SEALED = {"secret": True, "sealed": True}
 
 
 def now() -> datetime:

@@ -84,11 +84,6 @@ class Ticket:
     at_ms: float
     shared_at_ms: float | None = None
 
-    @property
-    def must_settle(self) -> bool:
-        """Something is given back at the end."""
-        return any(ceiling.kind == "slots" or ceiling.is_tokens for ceiling in self.ceilings)
-
 
 class Verdict(NamedTuple):
     """Whether all limits let a request pass: then there is a ticket, else the tightest ``refused``.

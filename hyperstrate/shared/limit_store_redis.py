@@ -45,7 +45,7 @@ class _Untold:
 
 
 class RedisLimits:
-    """One script and one round trip for all limits of a request; another when it is settled.
+    """One script and one round trip for all limits of a request; nobody waits for its settling.
 
     What passes is counted here too. So when Redis does not answer, this process knows what it gave
     of its share in the present window; what it gives then it tells Redis when that is back, once.
@@ -62,10 +62,10 @@ class RedisLimits:
         self._untold: dict[str, _Untold] = {}
         self._was_away = False
         self._next_renewal = 0.0
-        self._take = link.redis.register_script(limit_scripts.TAKE)
-        self._settle = link.redis.register_script(limit_scripts.SETTLE)
-        self._tell = link.redis.register_script(limit_scripts.TELL)
-        self._renew = link.redis.register_script(limit_scripts.RENEW)
+        self._take = link.line.script(limit_scripts.TAKE)
+        self._settle = link.line.script(limit_scripts.SETTLE)
+        self._tell = link.line.script(limit_scripts.TELL)
+        self._renew = link.line.script(limit_scripts.RENEW)
 
     def take(self, ceilings: Sequence[Ceiling], costs: Sequence[int]) -> Verdict:
         ticket_id = f"{self._name}:{next(self._numbers)}"
@@ -79,8 +79,7 @@ class RedisLimits:
         self._own.settle(ticket, tokens)
         if ticket.shared_at_ms is None:
             self._correct_untold(ticket, tokens)
-        if ticket.must_settle:
-            self._link.do("limits", lambda: self._settle_there(ticket, tokens), lambda: None)
+        self._settle_soon(ticket, tokens)
 
     def tend(self) -> None:
         """Keep the leases of what runs here, and say that this process is there; in good time."""
@@ -115,7 +114,7 @@ class RedisLimits:
             self._note_untold(verdict.ticket, verdict.ticket.costs)
         return verdict
 
-    def _settle_there(self, ticket: Ticket, tokens: int) -> None:
+    def _settle_soon(self, ticket: Ticket, tokens: int) -> None:
         """A ticket that Redis does not know may have a slot there, by its renewal."""
         chosen, arguments = [], [ticket.id, ticket.shared_at_ms or 0]
         for ceiling, cost in zip(ticket.ceilings, ticket.costs, strict=True):
@@ -124,7 +123,7 @@ class RedisLimits:
                 chosen.append(ceiling)
                 arguments += (ceiling.kind, ceiling.span_ms, tokens - cost)
         if chosen:
-            self._settle(self._keys(chosen), arguments)
+            self._link.tell(self._settle.command(self._keys(chosen), arguments))
 
     def _return_or_renew(self) -> None:
         if self._was_away:
@@ -145,13 +144,13 @@ class RedisLimits:
         self._untold = {key: window for key, window in self._untold.items() if not window.is_told}
 
     def _tell_some(self, windows: list[tuple[str, _Untold]]) -> None:
-        with self._link.redis.pipeline(transaction=False) as pipeline:
-            for name, window in windows:
-                key = self._link.prefix + name
-                told = f"{key}:told:{self._name}:{window.number}"
-                window.telling = window.used()
-                self._tell([key, told], [window.telling, window.span_ms], client=pipeline)
-            pipeline.execute()
+        commands = []
+        for name, window in windows:
+            key = self._link.prefix + name
+            told = f"{key}:told:{self._name}:{window.number}"
+            window.telling = window.used()
+            commands.append(self._tell.command([key, told], [window.telling, window.span_ms]))
+        self._link.line.ask(*commands)
         for _, window in windows:
             window.is_told = window.telling == window.used()
 

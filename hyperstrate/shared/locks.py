@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from threading import Lock
+import threading
 from typing import cast
 
 from gevent import monkey
 
 
-def brief_lock() -> Lock:
+def brief_lock() -> threading.Lock:
     """The system's own lock, also where gevent has put its own in the place of that.
 
     It costs a tenth. Whoever holds it must not do anything that lets other greenlets run: they
     would stop the process for good.
     """
-    return cast(Lock, monkey.get_original("_thread", "allocate_lock")())
+    return cast("threading.Lock", monkey.get_original("_thread", "allocate_lock")())

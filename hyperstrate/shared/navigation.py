@@ -20,6 +20,7 @@ class NavItem:
     icon: str
     order: int
     also: tuple[str, ...] = ()
+    is_for_all: bool = False
 
 
 @dataclass(frozen=True)
@@ -36,24 +37,27 @@ _NAVIGATION: dict[str, NavItem] = {}
 
 
 def add_nav(
-    label: str, endpoint: str, icon: str, order: int, *, also: tuple[str, ...] = ()
+    label: str,
+    endpoint: str,
+    icon: str,
+    order: int,
+    *,
+    also: tuple[str, ...] = (),
+    is_for_all: bool = False,
 ) -> None:
     """Put a page into the navigation; shown where the application has that endpoint.
 
-    ``also``: the paths of other pages of its section.
+    ``also``: the paths of other pages of its section. ``is_for_all``: members see it too.
     """
-    _NAVIGATION[endpoint] = NavItem(label, endpoint, icon, order, also)
+    _NAVIGATION[endpoint] = NavItem(label, endpoint, icon, order, also, is_for_all)
 
 
 def navigation() -> list[NavLink]:
-    """The navigation of this application, with the entry of the current page marked.
-
-    It has nothing for a member, who sees no settings.
-    """
+    """The navigation of this application, with the entry of the current page marked."""
     caller: Caller | None = g.get("caller")
-    if caller is not None and not (caller.is_admin or caller.is_viewer):
-        return []
-    items = sorted(_NAVIGATION.values(), key=lambda item: item.order)
+    is_member = caller is not None and not (caller.is_admin or caller.is_viewer)
+    shown = [item for item in _NAVIGATION.values() if item.is_for_all or not is_member]
+    items = sorted(shown, key=lambda item: item.order)
     hrefs = {item: url_for(item.endpoint) for item in items if has_endpoint(item.endpoint)}
     places = [(href, item) for item, href in hrefs.items()]
     places += [(request.script_root + path, item) for item in hrefs for path in item.also]

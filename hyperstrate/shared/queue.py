@@ -39,7 +39,7 @@ HAND_OVER_AT_ONCE = 200
 KEEP_DONE = timedelta(days=1)
 KEEP_FAILED = timedelta(days=30)
 MAX_ERROR = 2000
-_OPEN = ("queued", "running")
+OPEN = ("queued", "running")
 _ROWS_ONLY = {"synchronize_session": False}
 _insert: dict[str, Callable[..., Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
@@ -233,7 +233,7 @@ def _claim(job_id: str, attempts: int, longest_s: float) -> str | None:
     """The payload, if this try is ours: whoever counts the attempt first has it."""
     claim = (
         update(QueuedJob)
-        .where(QueuedJob.id == job_id, QueuedJob.attempts == attempts, QueuedJob.status.in_(_OPEN))
+        .where(QueuedJob.id == job_id, QueuedJob.attempts == attempts, QueuedJob.status.in_(OPEN))
         .values(
             status="running",
             attempts=attempts + 1,

@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import structlog
 from redis import BlockingConnectionPool, Redis, RedisError
 from redis.backoff import NoBackoff
 from redis.retry import Retry
+
+from hyperstrate.shared.redis_line import Command, RedisLine
 
 V = TypeVar("V")
 log = structlog.get_logger(__name__)
@@ -23,6 +25,7 @@ TURN_TIMEOUT_S = 0.5
 class RedisLink:
     """Every key begins with ``prefix``. ``processes`` share what each falls back to.
 
+    ``line`` is for what requests wait for, and keeps the order; ``redis`` for all else.
     A Redis that failed ``FAILURES`` times within ``WINDOW_S`` seconds is left alone for ``skip_s``.
     ``degraded_total`` counts by operation what had to do without; ``is_degraded``: the last one.
     """
@@ -42,6 +45,7 @@ class RedisLink:
             driver_info=None,
         )
         self.redis = Redis(connection_pool=pool)
+        self.line = RedisLine(pool.make_connection)
         self.prefix = prefix + ":"
         self.processes = max(1, processes)
         self._skip_s = skip_s
@@ -60,11 +64,18 @@ class RedisLink:
             answer = there()
         except RedisError as error:
             self.degraded_total[operation] += 1
-            self._note_failure(error, began)
+            self._note_failure(error, max(began, self.line.began))
             return here()
         if self.is_degraded:
             self._note_recovery()
         return answer
+
+    def tell(self, command: Command, heard: Callable[[Any], None] | None = None) -> None:
+        """In some milliseconds; ``heard`` gets the answer, None when Redis is left alone."""
+        if time.monotonic() >= self._skip_until:
+            self.line.tell(command, heard)
+        elif heard is not None:
+            heard(None)
 
     def _note_failure(self, error: RedisError, began: float) -> None:
         """A wait much longer than the timeout says that this process was busy, not Redis."""

@@ -113,12 +113,26 @@ def load(config: type[C], values: Mapping[str, Any]) -> C:
         complaint = _complaint(field.type, field.rule, values[name])
         if complaint:
             complaints[name] = [complaint]
-        cleaned[name] = (
-            float(values[name]) if field.type is float and not complaint else values[name]
-        )
+        else:
+            cleaned[name] = _built(field.type, values[name])
     if complaints:
         raise BadRequest("validation failed", fields=complaints)
     return config(**cleaned)
+
+
+def _built(kind: Any, value: Any) -> Any:
+    """A value that was found right, as the Config has it."""
+    row = row_of(kind)
+    if row is not None:
+        return {key: load(row, values) for key, values in value.items()}
+    return float(value) if kind is float else value
+
+
+def row_of(kind: Any) -> type[Any] | None:
+    """The Config of every entry, where a setting is a dict of Configs."""
+    args = get_args(kind)
+    is_table = get_origin(kind) is dict and dataclasses.is_dataclass(args[1])
+    return args[1] if is_table else None
 
 
 def dump(config: Any) -> dict[str, Any]:
@@ -147,7 +161,23 @@ def _wrong_type(kind: Any, value: Any) -> str | None:
         return next((f"item {i + 1} {bad}" for i, item in enumerate(value)
                      if (bad := _wrong_type(args[0], item))), None)  # fmt: skip
     if origin is dict:
-        return None if isinstance(value, dict) else "must be an object"
+        return _wrong_rows(row_of(kind), value) if isinstance(value, dict) else "must be an object"
+    return None
+
+
+def _wrong_rows(row: type[Any] | None, value: Mapping[str, Any]) -> str | None:
+    if row is None:
+        return None
+    for number, (key, values) in enumerate(value.items(), 1):
+        if not is_storable(key):
+            return f"item {number}: {UNSTORABLE}"
+        if not isinstance(values, dict):
+            return f"item {number} must be an object"
+        try:
+            load(row, values)
+        except BadRequest as wrong:
+            name, words = next(iter(wrong.fields.items()))
+            return f"item {number}: {name} {words[0]}"
     return None
 
 
@@ -167,8 +197,9 @@ def _wrong_size(rule: Rule, value: Any) -> str | None:
             return f"must be at least {rule.min}"
         if rule.max is not None and value > rule.max:
             return f"must be at most {rule.max}"
-    if isinstance(value, list) and rule.max_items is not None and len(value) > rule.max_items:
-        return f"must have at most {rule.max_items} items"
+    most = rule.max_items
+    if isinstance(value, list | dict) and most is not None and len(value) > most:
+        return f"must have at most {most} items"
     texts: Sequence[Any] = value if isinstance(value, list) else [value]
     if rule.max_length is not None and any(
         isinstance(text, str) and len(text) > rule.max_length for text in texts
@@ -208,5 +239,6 @@ def _shape(kind: Any) -> dict[str, Any]:
     if origin is list:
         return {"type": "array", "items": _shape(args[0])}
     if origin is dict:
-        return {"type": "object"}
+        row = row_of(kind)
+        return {"type": "object"} | ({"additionalProperties": schema_of(row)} if row else {})
     return {"type": {bool: "boolean", int: "integer", float: "number"}.get(kind, "string")}

@@ -1,4 +1,4 @@
-"""What a call to a provider may cost, and what is held for it."""
+"""What a call to a provider may cost, what is held for it, and how full budgets are."""
 
 from __future__ import annotations
 
@@ -12,6 +12,33 @@ class Worst:
 
     cost_usd: Decimal
     tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What a team may spend on a router: dollars in a day, week or month."""
+
+    max_cost_usd: Decimal
+    period: str
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetState:
+    """A budget as it is now, for people. Amounts are dollars, requests or tokens: its ``unit``.
+
+    ``scope`` is a ScopeKind. ``in_force``: its size, with a raise while that lasts.
+    """
+
+    id: str
+    name: str
+    scope: str
+    scope_name: str
+    unit: str
+    in_force: Decimal
+    used: Decimal
+    reserved: Decimal
+    used_percent: float
+    reserved_percent: float
 
 
 @dataclass(slots=True)

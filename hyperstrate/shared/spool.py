@@ -198,6 +198,28 @@ def backlog(folder: str | Path) -> Backlog:
     return Backlog(sum(waiting), sum(1 for size in waiting if size > 0))
 
 
+def oldest_line(folder: str | Path) -> bytes | None:
+    """The line that has waited for the reader for longest. Raises OSError."""
+    positions = _stored_positions(Path(folder))
+    for path in _segments(Path(folder)):
+        try:
+            lines, _ = _complete_lines(path, positions.get(path.name, 0), 1, BATCH_BYTES)
+        except FileNotFoundError:  # read and deleted meanwhile
+            continue
+        if lines:
+            return lines[0]
+    return None
+
+
+def has_reader(folder: str | Path) -> bool:
+    """Whether a process of this host reads; any process may ask. Raises OSError."""
+    reader = SpoolReader(folder)
+    if not reader.acquire():
+        return True
+    reader.release()
+    return False
+
+
 def _segments(folder: Path) -> list[Path]:
     """Oldest first: names begin with the time."""
     return sorted(folder.glob(f"*{_SUFFIX}"))

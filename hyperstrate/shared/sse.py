@@ -5,7 +5,7 @@ from __future__ import annotations
 
 def data_of(event: bytes) -> bytes | None:
     """The data of ``event``, its lines joined; None when it has none, as a comment."""
-    if event.startswith(b"data: ") and event.find(b"\n", 0, len(event.rstrip())) < 0:
+    if event.startswith(b"data: ") and event.find(b"\n") >= len(event) - 2:
         return event[6:].strip()
     lines = [
         line[5:].removeprefix(b" ") for line in event.splitlines() if line.startswith(b"data:")

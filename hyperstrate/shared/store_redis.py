@@ -46,9 +46,9 @@ class RedisStore:
         self._link = link
         self._redis = link.redis
         self._own = MemoryStore()
-        self._take = link.redis.register_script(_TAKE)
-        self._blend = link.redis.register_script(_BLEND)
-        self._increment = link.redis.register_script(_INCREMENT)
+        self._take = link.line.script(_TAKE)
+        self._blend = link.line.script(_BLEND)
+        self._increment = link.line.script(_INCREMENT)
 
     def get(self, key: str) -> bytes | None:
         return cast(

@@ -135,7 +135,7 @@ class Response:
             if not self._exchange(self._pool.take, parts):
                 self._exchange(self._pool.take_fresh, parts)
         except BaseException as error:
-            raise self._failed(error) from None
+            raise self.failed(error) from None
 
     def read(self) -> bytes:
         """The whole body, or what is left of it. Raises ProviderError."""
@@ -143,7 +143,7 @@ class Response:
 
     def blocks(self) -> Iterator[bytes]:
         """The body as it comes. Raises ProviderError."""
-        while block := self._next_block():
+        while block := self.next_block():
             yield block
 
     def events(self) -> Events:
@@ -168,8 +168,8 @@ class Response:
         self._is_reading = True
         try:
             connection = self._owned[0]
-            while not connection.parser.is_complete:
-                self._fill(connection, until - monotonic())
+            while not connection.parser.is_complete and monotonic() < until:
+                connection.read(until)
             self._finish()
         except (IndexError, OSError, Cut, Malformed):
             pass  # it ended already, or has its end no more
@@ -187,7 +187,7 @@ class Response:
         try:
             with contextlib.suppress(ConnectionError):  # perhaps it answered before it hung up
                 for part in parts:
-                    connection.send(part, self._left(self._timeouts.idle))
+                    connection.send(part, self._soon(self._timeouts.idle))
             self._read_head(connection)
         except (ConnectionError, ssl.SSLError, Cut):
             if not connection.is_reused or connection.parser.is_begun or self._is_given_up:
@@ -200,50 +200,36 @@ class Response:
         parser = connection.parser
         limit = self._soon(self._timeouts.first_byte)
         while not parser.has_head:
-            self._fill(connection, limit - monotonic())
+            connection.read(limit)
         self.status = parser.status
         self.headers = parser.headers
         if parser.is_complete:
             self._finish()
 
-    def _next_block(self) -> bytes:
-        """What has come of the body, once something has; nothing at its end."""
-        if not self._blocks and not self._is_ended:
-            self._read_on()
+    def next_block(self) -> bytes:
+        """What has come of the body, once something has; nothing at its end.
+
+        Raises ProviderError.
+        """
+        self._is_reading = True
+        try:
+            while not self._blocks and not self._is_ended:
+                self._read_on()
+        except BaseException as error:
+            raise self.failed(error) from None
+        finally:
+            self._is_reading = False
         block = b"".join(self._blocks)
         self._blocks.clear()
         return block
 
-    def feed(self, splitter: EventSplitter) -> bool:
-        """Give the next block to the splitter; False at the end."""
-        block = self._next_block()
-        try:
-            splitter.feed(block) if block else splitter.feed_end()
-        except Malformed as error:
-            raise self._failed(error) from None
-        return bool(block)
-
     def _read_on(self) -> None:
-        self._is_reading = True
-        try:
-            if not self._owned or self._is_given_up:
-                raise Cut
-            connection = self._owned[0]
-            while not self._blocks and not connection.parser.is_complete:
-                self._fill(connection, self._timeouts.idle)
-            if connection.parser.is_complete:
-                self._finish()
-        except BaseException as error:
-            raise self._failed(error) from None
-        finally:
-            self._is_reading = False
-
-    def _fill(self, connection: Connection, seconds: float) -> None:
-        data = connection.receive(self._left(seconds))
-        if data:
-            connection.parser.feed(data)
-        else:
-            connection.parser.feed_end()
+        if not self._owned or self._is_given_up:
+            raise Cut
+        connection = self._owned[0]
+        connection.read(self._soon(self._timeouts.idle))
+        if connection.parser.is_complete:
+            self._finish()
 
     def _finish(self) -> None:
         self._is_ended = True
@@ -272,16 +258,13 @@ class Response:
         return self._is_closed or self._cancellation.is_cancelled
 
     def _soon(self, seconds: float) -> float:
-        """The moment when ``seconds`` are over, or all the time is."""
-        return min(monotonic() + seconds, self._deadline)
-
-    def _left(self, seconds: float) -> float:
-        left = min(seconds, self._deadline - monotonic())
-        if left <= 0:
+        """The moment when ``seconds`` are over, or all the time is. Raises TimeoutError."""
+        now = monotonic()
+        if now >= self._deadline:
             raise TimeoutError
-        return left
+        return min(now + seconds, self._deadline)
 
-    def _failed(self, error: BaseException) -> BaseException:
+    def failed(self, error: BaseException) -> BaseException:
         """Clean up, and say what happened in the words of ProviderError."""
         is_given_up, phase = self._is_given_up, self._phase()
         self._is_closed = True
@@ -318,8 +301,16 @@ class Events:
     def __next__(self) -> bytes:
         ready = self._splitter.ready
         while not ready:
-            if not self._response.feed(self._splitter) and not ready:
-                raise StopIteration
+            block = self._response.next_block()
+            if not block:
+                self._splitter.feed_end()
+                break
+            try:
+                self._splitter.feed(block)
+            except Malformed as error:
+                raise self._response.failed(error) from None
+        if not ready:
+            raise StopIteration
         return ready.popleft()
 
     @property

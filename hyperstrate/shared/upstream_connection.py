@@ -38,23 +38,28 @@ class Connection:
         self.is_reused = False
         self.idle_since = 0.0
 
-    def send(self, message: bytes, timeout_s: float) -> None:
+    def send(self, message: bytes, deadline: float) -> None:
         """One plain send where the buffer takes it: ``sendall`` costs more than the call."""
-        self._sock.settimeout(timeout_s)
+        self._sock.settimeout(max(deadline - monotonic(), SHORTEST_WAIT))
         sent = self._sock.send(message)
         if sent == len(message):
             return
-        deadline = monotonic() + timeout_s
         rest = memoryview(message)[sent:]
         while rest:
             self._sock.settimeout(max(deadline - monotonic(), SHORTEST_WAIT))
             rest = rest[self._sock.send(rest) :]
 
-    def receive(self, timeout_s: float) -> bytes:
+    def read(self, deadline: float) -> None:
+        """Parse what has come, once something has. Raises OSError, Malformed, Cut."""
         if self._ear is not None:
-            return self._ear.receive(timeout_s)
-        self._sock.settimeout(timeout_s)
-        return self._sock.recv(READ_SIZE)
+            data = self._ear.receive(deadline)
+        else:
+            self._sock.settimeout(max(deadline - monotonic(), SHORTEST_WAIT))
+            data = self._sock.recv(READ_SIZE)
+        if data:
+            self.parser.feed(data)
+        else:
+            self.parser.feed_end()
 
     def is_alive(self) -> bool:
         """Nothing may have come while it was idle: no end, and no answer to nothing."""

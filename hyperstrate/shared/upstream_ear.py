@@ -57,30 +57,25 @@ class Ear:
         """Nothing has come that nobody took, and the other side has not hung up."""
         return not self._blocks and not self.has_ended
 
-    def receive(self, timeout_s: float) -> bytes:
+    def receive(self, deadline: float) -> bytes:
         """What has come, once something has; nothing at the end. Raises OSError."""
         if not self._blocks and not self.has_ended:
-            self._wait(timeout_s)
-        if self._blocks:
-            return self._take()
-        if self._error is not None:
-            raise self._error
-        if not self.has_ended:
-            raise TimeoutError
-        return b""
-
-    def _take(self) -> bytes:
-        blocks, self._blocks = self._blocks, []
+            self._wait(deadline)
+        if not self._blocks:
+            if self._error is not None:
+                raise self._error
+            if not self.has_ended:
+                raise TimeoutError
         if self._size >= ENOUGH_BYTES and not self.has_ended:
             self._watcher.start(self._read)
             self._loop.run_callback(self._read)
-        self._size = 0
-        return blocks[0] if len(blocks) == 1 else b"".join(blocks)
+        blocks, self._blocks, self._size = self._blocks, [], 0
+        return b"".join(blocks)
 
-    def _wait(self, timeout_s: float) -> None:
-        self._deadline = monotonic() + timeout_s
-        if self._deadline < self._timer_due:
-            self._set_timer(timeout_s)
+    def _wait(self, deadline: float) -> None:
+        self._deadline = deadline
+        if deadline < self._timer_due:
+            self._set_timer(deadline)
         self._waiting = getcurrent()
         try:
             get_hub().switch()
@@ -88,11 +83,11 @@ class Ear:
             self._waiting = None
             self._deadline = inf
 
-    def _set_timer(self, seconds: float) -> None:
+    def _set_timer(self, due: float) -> None:
         """Once for many waits: it looks at the deadline of the present one when it is due."""
         self._stop_timer()
-        self._timer_due = monotonic() + seconds
-        self._timer = self._loop.timer(seconds)
+        self._timer_due = due
+        self._timer = self._loop.timer(max(due - monotonic(), 0.0))
         self._timer.start(self._look_at_clock)
 
     def _stop_timer(self) -> None:
@@ -104,11 +99,10 @@ class Ear:
     def _look_at_clock(self) -> None:
         """For the loop only."""
         self._stop_timer()
-        left = self._deadline - monotonic()
-        if left <= 0:
+        if self._deadline <= monotonic():
             self._wake()
-        elif left < inf:
-            self._set_timer(left)
+        elif self._deadline < inf:
+            self._set_timer(self._deadline)
 
     def _read(self) -> None:
         """For the loop only: something has come. TLS may hold more than the socket shows."""

@@ -23,8 +23,8 @@ class EventSplitter:
 
     def feed(self, block: bytes) -> None:
         """Raises Malformed when one event grows too large."""
-        if not self._partial and _is_one_event(block):
-            self.ready.append(block)
+        if not self._partial and block.find(b"\n\n") == len(block) - 2 >= 0 and b"\r" not in block:
+            self.ready.append(block)  # as nearly every block, seen without a search by pattern
             return
         search_from = 0
         if self._partial:
@@ -48,8 +48,3 @@ class EventSplitter:
         if self._partial:
             self.ready.append(bytes(self._partial))
             self._partial.clear()
-
-
-def _is_one_event(block: bytes) -> bool:
-    """What nearly every block of a stream is, seen without a search by pattern."""
-    return block.find(b"\n\n") == len(block) - 2 >= 0 and b"\r" not in block

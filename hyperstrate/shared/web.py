@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from math import ceil
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 import structlog
+from apispec import APISpec
 from flask import (
     Flask,
     Response,
@@ -22,6 +24,7 @@ from flask import (
     request,
 )
 from flask_smorest import Api as SmorestApi
+from flask_smorest import Blueprint
 from htmx_flask import Htmx
 from marshmallow import Schema, ValidationError, fields
 from sqlalchemy.exc import DataError
@@ -237,9 +240,43 @@ class ErrorSchema(Schema):
 
 
 class Api(SmorestApi):  # type: ignore[misc]
-    """flask-smorest with this project's error envelope; errors are rendered by :func:`init`."""
+    """flask-smorest with this project's error envelope; errors are rendered by :func:`init`.
+
+    Its document is written when somebody asks for it: that takes as long as half of the rest.
+    """
 
     ERROR_SCHEMA = ErrorSchema
+
+    def __init__(self, app: Flask) -> None:
+        self._waiting: list[Callable[[APISpec], None]] = []
+        super().__init__(app)
+
+    @property
+    def spec(self) -> APISpec:
+        """The document, with everything that was to be in it."""
+        waiting, self._waiting = self._waiting, []
+        for add in waiting:
+            add(self._spec)
+        return self._spec
+
+    @spec.setter
+    def spec(self, spec: APISpec) -> None:
+        self._spec = spec
+
+    def describe(self, add: Callable[[APISpec], None]) -> None:
+        """Have ``add`` put its part into the document, in the order of the calls of this."""
+        self._waiting.append(add)
+
+    def register_blueprint(self, blueprint: Blueprint) -> None:
+        """Its routes now, its part of the document later."""
+        self._app.extensions["flask-smorest"]["blp_name_to_api"][blueprint.name] = self
+        self._app.register_blueprint(blueprint)
+        self.describe(partial(self._add, blueprint))
+
+    def _add(self, blueprint: Blueprint, spec: APISpec) -> None:
+        name = blueprint.name
+        blueprint.register_views_in_doc(self, self._app, spec, name=name, parameters=None)
+        spec.tag({"name": name, "description": blueprint.description})
 
     def _register_error_handlers(self) -> None:
         """The application's own handlers render every error."""

@@ -7,7 +7,15 @@ from decimal import Decimal
 import pytest
 
 from hyperstrate.auth import limits, scoped
-from hyperstrate.auth.books import balance, budgets, ceilings
+from hyperstrate.auth.books import (
+    balance,
+    budget_views,
+    budgets,
+    ceilings,
+    provider_csv,
+    reconciliation,
+    shares,
+)
 from hyperstrate.auth.keys import (
     api_keys,
     key_rows,
@@ -33,6 +41,9 @@ from hyperstrate.auth.sso import groups, providers
 from hyperstrate.shared.db import now, session, unit_of_work
 from hyperstrate.shared.errors import NotFound
 from hyperstrate.shared.guards import Caller
+from hyperstrate.shared.spending import Share
+from tests.auth.books.bills import as_file
+from tests.auth.books.rows import entry, write
 from tests.people import PASSWORD, People
 
 
@@ -164,6 +175,8 @@ def test_sessions_of_member_and_end_of_member(people: People) -> None:
         assert sessions.end_of_member(people.carol.org_id, people.bob.id) == 0
         sessions.end_of_organization(people.carol.org_id)
 
+    assert sessions.ids_of_organization(people.carol.org_id) == []
+    assert providers.password_sessions(people.carol.org_id) == []
     assert sessions.verify(people.bob.token)
 
 
@@ -409,6 +422,24 @@ def test_limits_find_views_and_clear(people: People) -> None:
     assert limits.views(people.carol.org_id, found) == []
 
 
+def test_what_applies_to_a_router(people: People, stored_router: str) -> None:
+    with unit_of_work():
+        limits.set(people.alice.org_id, "router", stored_router, requests_per_minute=5)
+        columns = {"name": "R", "amount": Decimal("1e-9"), "unit": "usd", "period": "total"}
+        own = budgets.create(people.alice.org_id, "router", stored_router, columns)
+    write(entry(people.alice.org_id, router_id=stored_router))
+    alice, carol = people.alice.org_id, people.carol.org_id
+
+    assert budgets.of_router(alice, stored_router) == budgets.half_used(alice) == [own]
+    assert budgets.of_router(carol, stored_router) == budgets.half_used(carol) == []
+    assert limits.on_router(alice, stored_router) == {"router": ["5 requests a minute"]}
+    assert limits.on_router(carol, stored_router) == {}
+    assert [each.id for each in budget_views.on_router(alice, stored_router)] == [own.id]
+    assert budget_views.on_router(carol, stored_router) == []
+    assert [each.id for each in budget_views.nearly_used(alice)] == [own.id]
+    assert budget_views.nearly_used(carol) == []
+
+
 BUDGET = {"name": "Day", "amount": Decimal(9), "unit": "usd", "period": "day"}
 
 
@@ -559,3 +590,25 @@ def test_sso_groups_apply(people: People) -> None:
 
 def test_setup_takes_over_nothing(people: People) -> None:
     assert not setup.is_required()
+
+
+def test_reconciliation_compare(people: People) -> None:
+    write(entry(people.alice.org_id, "1", at=1790553600, model_id="mdl_1", provider="OPENAI"))
+
+    def ours(org_id: str) -> int:
+        bill = provider_csv.read(as_file("date,model,tokens\n2026-09-28,mdl_1,10\n"))
+        return reconciliation.compare(org_id, bill, provider="openai").total.ours.requests
+
+    assert (ours(people.alice.org_id), ours(people.carol.org_id)) == (1, 0)
+
+
+def test_shares_keep(people: People, router_id: str) -> None:
+    share = Share(Decimal(1), "daily")
+
+    with pytest.raises(NotFound), unit_of_work():
+        shares.keep(people.carol.org_id, router_id, {people.carol.team_id: share})
+    with unit_of_work():
+        shares.keep(people.alice.org_id, router_id, {people.carol.team_id: share})
+
+    assert budgets.find(people.alice.org_id).items == []
+    assert budgets.find(people.carol.org_id).items == []

@@ -143,6 +143,35 @@ class Installation:
         body = {"scope": scope, "scopeId": scope_id, "period": "total", **values}
         return str(self.admin.call("POST", "/auth/budgets", body)["id"])
 
+    def overflow(self, router: str, *, share_usd: float) -> str:
+        """Give the team a share of the router, and a free target for the rest; its id."""
+        body = {"modelId": self.admin.model(), "priority": 1}
+        target = str(self.admin.call("POST", f"/router/{router}/targets", body)["id"])
+        [team] = self.admin.call("GET", "/auth/teams")["items"]
+        share = {"max_cost_usd": share_usd, "overflow_target_id": target}
+        config = {"budgets": {team["id"]: share}}
+        stage = {"type": "team_budget", "config": config}
+        self.admin.call("POST", f"/router/{router}/interceptors", stage)
+        return target
+
+    def share(self, router: str) -> str:
+        """The budget that the team's share of the router is."""
+        found = self.admin.call("GET", "/auth/budgets?scope=team")["items"]
+        [share] = [budget["id"] for budget in found if budget["routerId"] == router]
+        return str(share)
+
+    def overflowed(self) -> int:
+        """How many calls the ledger says were made for want of room."""
+        [[count]] = self.gateway.rows("SELECT count(*) FROM auth_ledger WHERE is_overflow")
+        return int(count)
+
+    def answered_by(self, target: str) -> int:
+        """How many requests the log says a target answered."""
+        [[count]] = self.gateway.rows(
+            f"SELECT count(*) FROM inference_logs WHERE selected_target_id = '{target}'"  # noqa: S608
+        )
+        return int(count)
+
     def settled(self, budget_id: str) -> dict[str, Any]:
         """The budget once nothing is open any more: all is in the ledger."""
         self.gateway.drain()
@@ -155,10 +184,10 @@ class Installation:
         assert eventually(is_over, within_s=60), found
         return found
 
-    def spent(self, router: str) -> Decimal:
+    def spent(self, router: str, and_so: str = "true") -> Decimal:
         """What the log says of a router."""
         [row] = self.gateway.rows(
-            f"SELECT sum(cost_usd) FROM inference_logs WHERE router_id = '{router}'"  # noqa: S608
+            f"SELECT sum(cost_usd) FROM inference_logs WHERE router_id = '{router}' AND {and_so}"  # noqa: S608
         )
         return Decimal(row[0])
 
@@ -221,6 +250,26 @@ def test_a_budget_of_requests_is_exact(place: Installation) -> None:
 
     assert crowd.statuses[200] == 100
     assert found["used"] == 100
+
+
+def test_what_a_share_has_no_room_for_goes_to_the_cheaper_target(place: Installation) -> None:
+    place.provider.always(whole)
+    router = place.router("shared out")
+    cheaper = place.overflow(router, share_usd=0.005)
+    calls = place.budget("router", router, unit="requests", amount=400)
+    crowd = Crowd(place.gateway, place.admin.key(router))
+
+    crowd.start()
+    crowd.finish()
+    place.settled(calls)
+    found = place.settled(place.share(router))
+    place.provider.always(mixed(8))
+
+    assert crowd.statuses[200] == 400
+    assert Decimal("0.003") < Decimal(str(found["used"])) <= Decimal("0.005")
+    assert place.spent(router, f"selected_target_id != '{cheaper}'") == Decimal(str(found["used"]))
+    assert 0 < place.overflowed() == place.answered_by(cheaper)
+    assert "even" in place.gateway.flask("books", "check")
 
 
 def test_killed_workers_leave_nothing_behind_complaint_3(place: Installation) -> None:

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from hyperstrate.observability import audit_chain, delivery, feedback, queries
+from hyperstrate.config import Config
+from hyperstrate.observability import audit_chain, delivery, feedback, kept, queries
 from hyperstrate.observability.models import WebhookDelivery
 from hyperstrate.observability.queries import audit as entries
 from hyperstrate.observability.queries import listing, search
@@ -124,3 +125,14 @@ def test_a_chain_is_purged_and_grows_alone() -> None:
 
     assert [entry.seq for entry in rows(ACME)] == [1]
     assert audit_chain.verify(ACME).is_whole
+
+
+def test_a_stranger_is_not_told_how_much_is_kept(store: Store) -> None:
+    keep(make_entry(org_id=ACME))
+    store(make_event(org_id=ACME))
+
+    own, other, nobody = (kept.of_organization(org, Config()) for org in (ACME, GLOBEX, ""))
+
+    assert all(each.count for each in own if each.name in ("logs", "audit"))
+    assert {each.count for each in (*other, *nobody)} == {0, None}
+    assert {each.oldest for each in (*other, *nobody)} == {None}

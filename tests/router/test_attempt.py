@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from decimal import Decimal
 
@@ -71,10 +72,10 @@ def test_a_stream_is_read_up_to_its_first_word(make_exchange: MakeExchange) -> N
         exchange, FakeInference(ChatResult(Dialect.OPENAI_CHAT, stream=stream)), make_target()
     )
 
-    assert result.stream is not None
-    assert result.stream.is_ready
+    assert [chunk.text for chunk in result.begun] == ["", "Good"]
     assert result.ttft_ms is not None
-    assert [chunk.text for chunk in result.stream] == ["", "Good", ""]
+    assert result.stream is stream
+    assert list(stream) == [Chunk(is_last=True)]
 
 
 def test_a_stream_that_fails_before_its_first_word_is_a_failure(
@@ -173,7 +174,13 @@ class Till:
         self.settled: list[tuple[str, Decimal, int]] = []
 
     def reserve(
-        self, scopes: Scopes, worst: Callable[[], Worst], *, at: float, is_first: bool
+        self,
+        scopes: Scopes,
+        worst: Callable[[], Worst],
+        *,
+        at: float,
+        is_first: bool,
+        is_overflow: bool = False,
     ) -> Reservation:
         if self.is_full:
             raise PaymentRequired("no room")
@@ -319,3 +326,22 @@ def test_the_prompt_of_a_router_is_held_too(make_exchange: MakeExchange) -> None
     attempt(make_exchange(spending=without), FakeInference(answer()), plan.targets[0])
 
     assert with_prompt.worst[0].tokens >= without.worst[0].tokens + 8
+
+
+def test_without_room_the_trial_of_a_breaker_is_left_to_others(
+    make_exchange: MakeExchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target, inference = make_target("limping"), FakeInference(failure("server_error"))
+    for _ in range(breaker.FAILURES_TO_OPEN):
+        with pytest.raises(ProviderError):
+            attempt(make_exchange(), inference, target)
+    now = time.time()
+    monkeypatch.setattr(breaker._breakers, "_clock", lambda: now + breaker.OPEN_S + 1)
+
+    with pytest.raises(PaymentRequired):
+        attempt(make_exchange(spending=Till(is_full=True)), inference, target)
+    with pytest.raises(RuntimeError):
+        attempt(make_exchange(), Broken(answer()), target)
+    result = attempt(make_exchange(), FakeInference(answer("Well again")), target)
+
+    assert result.text == "Well again"

@@ -167,7 +167,7 @@ def test_a_stream_whose_client_hangs_up_is_free_again(caller: Caller, people: Pe
     limit(people, concurrent_requests=1)
     streamed = caller.ask(body={**CHAT, "stream": True})
     assert streamed.stream
-    next(streamed.stream)
+    next(iter(streamed.stream))
 
     streamed.stream.close()
 

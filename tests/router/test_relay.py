@@ -52,15 +52,15 @@ def texts(chunks: list[Chunk]) -> str:
 
 
 def test_the_preamble_is_read_and_still_comes() -> None:
-    stream = Stream(ROLE, Chunk(text="Good"), Chunk(text=" day"), END)
+    stream = Stream(ROLE, Chunk(text="Good"), Chunk(text=" day"), LAST)
 
-    primed = prime(stream)
+    result = ChatResult(Dialect.OPENAI_CHAT, stream=stream, begun=prime(stream))
+    relayed = Relay(stream, result, during=[], after=lambda: None, settle=lambda _: None)
 
-    assert primed.is_ready
-    assert [next(primed), next(primed)] == [ROLE, Chunk(text="Good")]
-    assert not primed.is_ready
-    assert [*primed] == [Chunk(text=" day"), END]
-    primed.close()
+    assert relayed.is_ready
+    assert [next(relayed), next(relayed)] == [ROLE, Chunk(text="Good")]
+    assert not relayed.is_ready
+    assert [*relayed] == [Chunk(text=" day"), LAST]
     assert stream.is_closed
 
 
@@ -91,10 +91,10 @@ def test_an_endless_preamble_is_let_go_after_a_while(monkeypatch: pytest.MonkeyP
     clock = iter([0.0, 1.0, relay.HOLD_S + 1])
     monkeypatch.setattr(relay, "monotonic", lambda: next(clock))
 
-    primed = prime(Stream(ROLE, ROLE, ROLE, Chunk(text="late")))
+    stream = Stream(ROLE, ROLE, ROLE, Chunk(text="late"))
 
-    assert primed.is_ready
-    assert texts(list(primed)) == "late"
+    assert prime(stream) == [ROLE, ROLE]
+    assert texts(list(stream)) == "late"
 
 
 def test_what_passes_is_summed_up_and_settled_before_the_last_chunk_leaves() -> None:

@@ -15,7 +15,7 @@ OLD, NEW, FOREIGN = (Fernet.generate_key().decode() for _ in range(3))
 
 @pytest.fixture(autouse=True)
 def keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(crypto, "_fernet", None)
+    monkeypatch.setattr(crypto, "_keys", ())
     crypto.configure([NEW, OLD])
 
 
@@ -37,6 +37,15 @@ def test_an_older_key_still_opens_and_rotation_seals_with_the_newest() -> None:
     assert Fernet(NEW).decrypt(rotated) == b"secret"
 
 
+def test_the_age_of_a_secret_is_that_of_its_key() -> None:
+    sealed = {key: Fernet(key).encrypt(b"x").decode() for key in (NEW, OLD, FOREIGN)}
+
+    ages = {key: crypto.age(text) for key, text in sealed.items()}
+
+    assert ages == {NEW: 0, OLD: 1, FOREIGN: None}
+    assert crypto.count_keys() == 2
+
+
 @pytest.mark.parametrize("call", [crypto.decrypt, crypto.rotate])
 @pytest.mark.parametrize(
     "value",
@@ -51,7 +60,7 @@ def test_a_value_of_another_key_is_refused_with_a_clear_message(
 
 
 def test_nothing_is_sealed_before_keys_are_configured(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(crypto, "_fernet", None)
+    monkeypatch.setattr(crypto, "_keys", ())
 
     with pytest.raises(RuntimeError, match="configure"):
         crypto.encrypt("secret")

@@ -25,6 +25,19 @@ class Config:
     extra: dict[str, Any] = setting({"k": 1})
 
 
+@dataclass(frozen=True)
+class Row:
+    most: float = setting(...)
+    period: Literal["daily", "weekly"] = setting("weekly")
+    place: str = setting("", widget="place")
+
+
+@dataclass(frozen=True)
+class Table:
+    rows: dict[str, Row] = setting({}, widget="team")
+
+
+CHOICES = {"team": [("t1", "Blue"), ("t2", "Red")], "place": [("p1", "Here")]}
 POSTED = {
     "prompt": "Be brief.\r\nBe kind.",
     "tries": "5",
@@ -136,3 +149,63 @@ def test_all_wrong_fields_are_named_at_once() -> None:
 
 def test_an_empty_number_means_the_default() -> None:
     assert read(Config, MultiDict(POSTED | {"tries": ""}))["tries"] == 3
+
+
+def test_a_table_has_a_row_for_every_entry_and_an_empty_one() -> None:
+    kept = {"rows": {"t2": {"most": 1234567.89, "period": "daily", "place": "p1"}}}
+
+    [table] = fields(Table, kept, choices=CHOICES)
+
+    assert table.kind == "table"
+    assert [[cell.name for cell in row] for row in table.rows] == [
+        [f"rows.{number}.{name}" for name in ("key", "most", "period", "place")]
+        for number in (0, 1)
+    ]
+    assert [[cell.value for cell in row] for row in table.rows] == [
+        ["t2", "1234567.89", "daily", "p1"],
+        ["", "", "weekly", ""],
+    ]
+    assert [cell.kind for cell in table.rows[0]] == ["select", "number", "select", "select"]
+    assert table.rows[0][0].choices == (("", "–"), ("t1", "Blue"), ("t2", "Red"))
+    assert not any(cell.is_required for cell in table.rows[1])
+
+
+def test_a_posted_table_becomes_json_without_its_empty_rows() -> None:
+    posted = {
+        "rows.0.key": "t1", "rows.0.most": "2.5", "rows.0.period": "daily", "rows.0.place": "p1",
+        "rows.7.key": "t2", "rows.7.most": "3", "rows.7.period": "weekly", "rows.7.place": "",
+        "rows.8.key": "", "rows.8.most": "", "rows.8.period": "weekly", "rows.8.place": "",
+    }  # fmt: skip
+
+    values = read(Table, MultiDict(posted))
+
+    assert values == {
+        "rows": {
+            "t1": {"most": 2.5, "period": "daily", "place": "p1"},
+            "t2": {"most": 3, "period": "weekly", "place": ""},
+        }
+    }
+
+
+@pytest.mark.parametrize(
+    ("cells", "complaint"),
+    [
+        ({"key": "", "most": "2"}, "item 2 names no team"),
+        ({"key": "t1", "most": "2"}, "item 2 names the same team"),
+        ({"key": "t2", "most": ""}, "item 2: most this field is required"),
+        ({"key": "t2", "most": "many"}, "must be a number"),
+        ({"key": "t2", "most": "2", "period": "never"},
+         "item 2: period must be one of: daily weekly"),
+    ],
+)  # fmt: skip
+def test_a_wrong_row_is_named_and_stays_as_typed(cells: dict[str, str], complaint: str) -> None:
+    posted = {"rows.0.key": "t1", "rows.0.most": "1"}
+    posted |= {f"rows.1.{name}": text for name, text in cells.items()}
+
+    with pytest.raises(BadRequest) as refused:
+        read(Table, MultiDict(posted))
+    [table] = fields(Table, posted=MultiDict(posted), choices=CHOICES)
+
+    assert refused.value.fields == {"rows": [complaint]}
+    assert table.rows[1][1].value == cells["most"]
+    assert len(table.rows) == 3

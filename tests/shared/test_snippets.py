@@ -5,8 +5,9 @@ from __future__ import annotations
 import ast
 import json
 import shlex
+import tomllib
 
-from hyperstrate.shared.snippets import first_call
+from hyperstrate.shared.snippets import first_call, setups
 
 NAME = """it's "quoted" & ünusual"""
 
@@ -37,3 +38,24 @@ def test_a_variable_is_read_from_the_environment() -> None:
     assert samples["Python, OpenAI"].startswith("import os\n")
     assert 'api_key=os.environ["HYPERSTRATE_API_KEY"]' in samples["Python, Anthropic"]
     assert "Bearer $HYPERSTRATE_API_KEY" in samples["curl"]
+
+
+def test_every_set_up_has_the_address_the_key_and_the_name() -> None:
+    samples = dict(setups("http://localhost:8090", NAME, "$HYPERSTRATE_API_KEY"))
+
+    assert list(samples)[3:] == [
+        "LangChain", "Vercel AI SDK", "Claude Code", "Codex", "Cursor", "aider"
+    ]  # fmt: skip
+    for label, code in samples.items():
+        assert "http://localhost:8090" in code, label
+        assert "HYPERSTRATE_API_KEY" in code, label
+
+
+def test_set_ups_keep_a_strange_name_as_it_is() -> None:
+    samples = dict(setups("http://localhost:8090", NAME, "$HYPERSTRATE_API_KEY"))
+
+    nodes = ast.walk(ast.parse(samples["LangChain"]))
+    assert NAME in [node.value for node in nodes if isinstance(node, ast.Constant)]
+    assert f"ANTHROPIC_MODEL={NAME}" in shlex.split(samples["Claude Code"], comments=True)
+    assert shlex.split(samples["aider"])[-1] == f"openai/{NAME}"
+    assert tomllib.loads(samples["Codex"])["model"] == NAME

@@ -10,7 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from hyperstrate.shared.spool import Spool, SpoolError, SpoolReader, backlog
+from hyperstrate.shared.spool import (
+    Spool,
+    SpoolError,
+    SpoolReader,
+    backlog,
+    has_reader,
+    oldest_line,
+)
 
 WRITER = """
 import sys
@@ -249,3 +256,28 @@ def test_every_acknowledged_line_of_a_killed_writer_is_read(
     assert (found - wanted).total() <= 3  # written, and killed before it could say so
     reader.read()
     assert segments(tmp_path) == []
+
+
+def test_the_oldest_line_is_the_one_that_waits_for_longest(tmp_path: Path) -> None:
+    spool = Spool(tmp_path, segment_bytes=1)
+    assert oldest_line(tmp_path) is None
+    spool.append(b"first")
+    spool.append(b"second")
+    reader = SpoolReader(tmp_path)
+    assert reader.acquire()
+    before = oldest_line(tmp_path)
+
+    reader.commit(reader.read(1))
+
+    assert (before, oldest_line(tmp_path)) == (b"first", b"second")
+    reader.release()
+
+
+def test_anybody_may_ask_whether_somebody_reads(tmp_path: Path) -> None:
+    reader = SpoolReader(tmp_path)
+    alone = has_reader(tmp_path)
+
+    assert reader.acquire()
+
+    assert (alone, has_reader(tmp_path)) == (False, True)
+    reader.release()

@@ -12,9 +12,9 @@ line of the last user message (``/dummy fault=cut after=3 text="Hello"``), which
 from __future__ import annotations
 
 import shlex
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
-from threading import Event
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -116,7 +116,7 @@ class Events:
 def open(call: Call, base_url: str, timeouts: Timeouts, cancellation: Cancellation) -> Answer:
     """Answer ``call``. Raises ProviderError for what a network would do, and when cancelled."""
     body: Json = orjson.loads(call.body)
-    gone = Event()
+    gone = threading.Event()
     cancellation.add(gone.set)
 
     def pause(seconds: float) -> None:

@@ -16,6 +16,8 @@ from hyperstrate.shared.openai_messages import WORD_FIELDS, arguments_of
 from hyperstrate.shared.sse import data_of
 
 DONE = b"[DONE]"
+#: Or nothing. Written out where they are asked for, they would be made anew for every chunk.
+_LIST, _DICT, _INT = list | None, dict | None, int | None
 
 
 def read_chunks(events: Iterable[bytes]) -> Iterator[Chunk]:
@@ -48,7 +50,7 @@ def _load(data: bytes, payloads: Payloads) -> Json:
         payload = payloads.loads(data)
     except ValueError:
         raise wrong_answer("has an event that is not JSON", data) from None
-    if not isinstance(payload, dict) or not isinstance(payload.get("choices", []), list | None):
+    if not isinstance(payload, dict) or not isinstance(payload.get("choices"), _LIST):
         raise wrong_answer("has an event of a wrong shape", data)
     return payload
 
@@ -129,9 +131,9 @@ def _text_alone(payload: Json) -> str:
 
 
 def _is_choice(choice: Any) -> bool:
-    if not isinstance(choice, dict) or not isinstance(choice.get("index"), int | None):
+    if not isinstance(choice, dict) or not isinstance(choice.get("index"), _INT):
         return False
-    return isinstance(choice.get("delta"), dict | None)
+    return isinstance(choice.get("delta"), _DICT)
 
 
 def _words(delta: Json, kind: str) -> str:

@@ -1,5 +1,6 @@
 """REST for sign-in, keys, teams and people, at the original's paths."""
 
+from hyperstrate.auth.api.books import blueprint as books
 from hyperstrate.auth.api.budgets import blueprint as budgets
 from hyperstrate.auth.api.invitations import blueprint as invitations
 from hyperstrate.auth.api.keys import blueprint as keys
@@ -21,5 +22,6 @@ BLUEPRINTS = (
     teams,
     limits,
     budgets,
+    books,
     sso,
 )

@@ -60,6 +60,7 @@ def find() -> Any:
         "data": sso.find(org_id, is_platform_admin=caller().is_platform_admin),
         "redirectUri": redirect_uri(),
         "isRequired": sso.is_required(org_id),
+        "passwordSessions": len(sso.password_sessions(org_id)),
     }
 
 
@@ -81,7 +82,7 @@ def add(body: dict[str, Any]) -> Any:
 @blueprint.arguments(RequireBody)
 @blueprint.response(204)
 def require(body: dict[str, Any]) -> None:
-    """Close the door to passwords, or open it again."""
+    """Close the door to passwords, or open it again. Closing ends the sessions they began."""
     with unit_of_work():
         sso.require(caller().org_id, is_required=body["is_required"])
 

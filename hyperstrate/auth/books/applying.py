@@ -45,9 +45,12 @@ class Applying:
 _applying: VersionedCache[Scopes, tuple[Applying, ...]] = VersionedCache("budgets")
 
 
-def find(scopes: Scopes) -> tuple[Applying, ...]:
-    """The budgets in force for a request. From memory."""
-    return _applying.get(scopes, _load)
+def find(scopes: Scopes, *, is_overflow: bool = False) -> tuple[Applying, ...]:
+    """The budgets in force for a call; one that overflows counts in no share. From memory."""
+    found = _applying.get(scopes, _load)
+    if not is_overflow:
+        return found
+    return tuple(each for each in found if not each.budget.router_id)
 
 
 def _load(scopes: Scopes) -> tuple[Applying, ...]:
@@ -55,7 +58,10 @@ def _load(scopes: Scopes) -> tuple[Applying, ...]:
         (Budget.scope == kind) & (Budget.scope_id == scope_id) for kind, scope_id in scopes.pairs()
     ]
     wanted = select(Budget).where(
-        Budget.org_id == scopes.organization, Budget.is_enabled, or_(*pairs)
+        Budget.org_id == scopes.organization,
+        Budget.is_enabled,
+        Budget.router_id.in_(("", scopes.router)),
+        or_(*pairs),
     )
     found = session.scalars(wanted.execution_options(populate_existing=True)).all()
     return tuple(_as_applying(budget) for budget in found)

@@ -10,11 +10,12 @@ from decimal import Decimal
 from math import inf
 
 from hyperstrate.auth import scoped
-from hyperstrate.auth.books import amounts, ledger, windows
+from hyperstrate.auth.books import amounts, budgets, ledger, windows
 from hyperstrate.auth.books.counters import Used
 from hyperstrate.auth.models import Budget
 from hyperstrate.auth.runtime import runtime
 from hyperstrate.shared.pagination import Page
+from hyperstrate.shared.spending import BudgetState
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,10 @@ class BudgetView:
         return _percent(self.reserved, self.in_force)
 
     @property
+    def filled_percent(self) -> float:
+        return self.used_percent + self.reserved_percent
+
+    @property
     def window_start(self) -> datetime | None:
         return datetime.fromtimestamp(self.window.start, UTC) if self.window.start else None
 
@@ -98,7 +103,7 @@ def of_all(found: Iterable[Budget]) -> list[BudgetView]:
     return [
         BudgetView(
             budget,
-            called.get((budget.scope, budget.scope_id), ""),
+            _name(budget, called),
             used[names[budget.id]],
             _window(budget, at),
         )
@@ -106,13 +111,51 @@ def of_all(found: Iterable[Budget]) -> list[BudgetView]:
     ]
 
 
+def nearly_used(org_id: str, percent: float = 90.0) -> list[BudgetState]:
+    """The budgets in force of which so much is used or reserved, the fullest first."""
+    views = of_all(budgets.half_used(org_id))
+    full = [view for view in views if view.filled_percent >= percent]
+    return [state(view) for view in sorted(full, key=lambda view: -view.filled_percent)]
+
+
+def on_router(org_id: str, router_id: str) -> list[BudgetState]:
+    """The budgets in which calls of a router count, whoever makes them; and its teams' shares."""
+    return [state(view) for view in of_all(budgets.of_router(org_id, router_id))]
+
+
+def state(view: BudgetView) -> BudgetState:
+    """A budget for those who do not keep it."""
+    budget = view.budget
+    return BudgetState(
+        id=budget.id,
+        name=budget.name,
+        scope=budget.scope,
+        scope_name=view.scope_name,
+        unit=budget.unit,
+        in_force=view.in_force,
+        used=view.used,
+        reserved=view.reserved,
+        used_percent=view.used_percent,
+        reserved_percent=view.reserved_percent,
+    )
+
+
 def _called(shown: list[Budget]) -> dict[tuple[str, str], str]:
+    """(scope, id) -> name of what budgets are of, and of the routers that shares are of."""
+    wanted = {(budget.scope, budget.scope_id) for budget in shown}
+    wanted |= {("router", budget.router_id) for budget in shown if budget.router_id}
     found: dict[tuple[str, str], str] = {}
-    for scope in {budget.scope for budget in shown}:
-        ids = {budget.scope_id for budget in shown if budget.scope == scope}
+    for scope in {scope for scope, _ in wanted}:
+        ids = {id_ for kind, id_ in wanted if kind == scope}
         names = scoped.names(shown[0].org_id, scope, ids)
         found |= {(scope, id_): name for id_, name in names.items()}
     return found
+
+
+def _name(budget: Budget, called: dict[tuple[str, str], str]) -> str:
+    name = called.get((budget.scope, budget.scope_id), "")
+    router = called.get(("router", budget.router_id))
+    return f"{name} on {router}" if router else name
 
 
 def _window(budget: Budget, at: float) -> windows.Window:

@@ -7,12 +7,12 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal, TypeAlias
 
+from sqlalchemy import ColumnElement, and_, exists, or_, select
 from sqlalchemy import delete as sql_delete
-from sqlalchemy import select
 
 from hyperstrate.auth import scoped
 from hyperstrate.auth.books import amounts, ledger
-from hyperstrate.auth.models import Budget
+from hyperstrate.auth.models import Budget, BudgetUsage
 from hyperstrate.shared.cache import bump
 from hyperstrate.shared.db import session
 from hyperstrate.shared.errors import Conflict, NotFound
@@ -54,6 +54,27 @@ def find(
     if scope_id:
         wanted = wanted.where(Budget.scope_id == scope_id)
     return paginate(wanted, page=page, per_page=per_page)
+
+
+def of_router(org_id: str, router_id: str) -> list[Budget]:
+    """Those in force that concern a router, and not only who calls it."""
+    is_whole = and_(Budget.scope == "organization", Budget.scope_id == org_id)
+    is_own = and_(Budget.scope == "router", Budget.scope_id == router_id)
+    return _in_force(org_id, or_(is_whole, is_own, Budget.router_id == router_id))
+
+
+def half_used(org_id: str) -> list[Budget]:
+    """Those in force of which the ledger has half in some window, and all that roll.
+
+    It spares asking the counters for the many that nobody is near to using up.
+    """
+    is_half = (BudgetUsage.budget_id == Budget.id, BudgetUsage.used * 2 >= Budget.amount)
+    return _in_force(org_id, or_(Budget.period == "rolling", exists().where(*is_half)))
+
+
+def _in_force(org_id: str, which: ColumnElement[bool]) -> list[Budget]:
+    wanted = select(Budget).where(Budget.org_id == org_id, Budget.is_enabled, which)
+    return list(session.scalars(wanted.order_by(Budget.scope, Budget.id)))
 
 
 def get(org_id: str, budget_id: str) -> Budget:
@@ -116,18 +137,30 @@ def _delete(budget: Budget) -> None:
 def _refuse_cap(budget: Budget) -> None:
     if budget.is_cap:
         what = budget.scope.replace("_", " ")
-        raise Conflict(f"this is the ceiling of a {what}: change it there")
+        owner = f"share of a {what} in a router" if budget.router_id else f"ceiling of a {what}"
+        raise Conflict(f"this is the {owner}: change it there")
 
 
 def set_cap(
-    org_id: str, scope: ScopeKind, scope_id: str, unit: Unit, *, amount: Decimal, period: str
+    org_id: str,
+    scope: ScopeKind,
+    scope_id: str,
+    unit: Unit,
+    *,
+    amount: Decimal,
+    period: str,
+    router_id: str = "",
 ) -> None:
-    """The ceiling of a team or virtual key as a budget of its own; zero takes it away."""
+    """The ceiling of a team or virtual key as a budget of its own; zero takes it away.
+
+    With ``router_id`` it is a team's share of that router.
+    """
     cap = session.scalar(
         select(Budget).where(
             Budget.org_id == org_id,
             Budget.scope == scope,
             Budget.scope_id == scope_id,
+            Budget.router_id == router_id,
             Budget.unit == unit,
             Budget.is_cap,
         )
@@ -138,13 +171,16 @@ def set_cap(
         return
     wanted = {"amount": amount, "period": period or "total"}
     if cap is None:
-        create(org_id, scope, scope_id, {**wanted, "unit": unit, "is_cap": True})
+        own = {"unit": unit, "is_cap": True, "router_id": router_id}
+        create(org_id, scope, scope_id, {**wanted, **own})
     elif {"amount": amounts.for_people(unit, cap.amount), "period": cap.period} != wanted:
         _change(cap, wanted)
 
 
 def forget_scope(org_id: str, scope: ScopeKind, scope_id: str) -> None:
-    """A team, key or router is gone, and its budgets with it."""
-    own = (Budget.org_id == org_id, Budget.scope == scope, Budget.scope_id == scope_id)
-    session.execute(sql_delete(Budget).where(*own))
+    """A team, key or router is gone, and its budgets with it; of a router, also its shares."""
+    own = (Budget.scope == scope) & (Budget.scope_id == scope_id)
+    if scope == "router":
+        own |= Budget.router_id == scope_id
+    session.execute(sql_delete(Budget).where(Budget.org_id == org_id, own))
     bump("budgets")

@@ -150,16 +150,10 @@ class MemoryCounters:
             for call_id in recorded:
                 self._close(call_id)
 
-    def open_here(self, call_id: str, charges: Sequence[Charge]) -> None:
+    def open_here(self, call_id: str, charges: Sequence[Charge], *, is_shared: bool) -> None:
         """Count a call that was admitted elsewhere."""
         with self._lock:
-            self._open(call_id, charges).is_shared = True
-
-    def tell_later(self, call_id: str) -> None:
-        """Redis did not hear of what the call took."""
-        call = self.calls.get(call_id)
-        if call is not None:
-            call.is_shared = False
+            self._open(call_id, charges).is_shared = is_shared
 
     def close(self, call_ids: Iterable[str]) -> None:
         """Forget calls that are counted elsewhere."""

@@ -13,10 +13,19 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from hyperstrate.auth.books.counters import Charge, Load, MemoryCounters, Refusal, Sums, Used
+from hyperstrate.auth.books.counters import (
+    Charge,
+    Load,
+    MemoryCounters,
+    OpenCall,
+    Refusal,
+    Sums,
+    Used,
+)
 from hyperstrate.shared.ids import new_id
 
 if TYPE_CHECKING:
+    from hyperstrate.shared.redis_line import Command
     from hyperstrate.shared.redis_link import RedisLink
 
 log = structlog.get_logger(__name__)
@@ -43,31 +52,34 @@ for i = 4, #KEYS do
   local used = tonumber(known[1]) + tonumber(known[2] or 0)
   if limit >= 0 and used + amount > limit then return {0, i - 4, string.format('%.0f', used)} end
 end
+local call = {':by', ARGV[3]}
 for i = 4, #KEYS do
   redis.call('HINCRBY', KEYS[i], 'open', ARGV[2 * i - 3])
-  redis.call('HSET', KEYS[3], KEYS[i], ARGV[2 * i - 3])
+  call[#call + 1], call[#call + 2] = KEYS[i], ARGV[2 * i - 3]
 end
-redis.call('HSET', KEYS[3], ':by', ARGV[3])
+redis.call('HSET', KEYS[3], unpack(call))
 redis.call('ZADD', KEYS[2], now_ms, ARGV[2])
-return {1}
+return {1, era}
 """
-# KEYS and ARGV as above without the limits. ARGV[4]: 1 also opens a call that is not there.
+# KEYS and ARGV as above without wait and limits. ARGV[4]: 1 also opens a call that is not there.
+# What did not change is not written.
 _SETTLE = """
 local era = redis.call('GET', KEYS[1])
 if era ~= ARGV[1] then return {-2, era or ''} end
-if ARGV[4] ~= '1' and redis.call('EXISTS', KEYS[3]) == 0 then return {1} end
+if ARGV[4] ~= '1' and redis.call('EXISTS', KEYS[3]) == 0 then return {1, era} end
+local call, known = {':by', ARGV[3]}, redis.call('HMGET', KEYS[3], unpack(KEYS, 4))
 for i = 4, #KEYS do
-  local amount = ARGV[i + 2]
-  local before = redis.call('HGET', KEYS[3], KEYS[i])
-  redis.call('HINCRBY', KEYS[i], 'open', amount)
-  if before then redis.call('HINCRBY', KEYS[i], 'open', -before) end
-  redis.call('HSET', KEYS[3], KEYS[i], amount)
+  local amount, before = ARGV[i + 1], known[i - 3]
+  if amount ~= before then
+    redis.call('HINCRBY', KEYS[i], 'open', amount)
+    if before then redis.call('HINCRBY', KEYS[i], 'open', 0 - before) end
+    call[#call + 1], call[#call + 2] = KEYS[i], amount
+  end
 end
-redis.call('HSET', KEYS[3], ':by', ARGV[3])
-if ARGV[5] == '1' then redis.call('HSET', KEYS[3], ':settled', 1) end
+redis.call('HSET', KEYS[3], unpack(call))
 local now = redis.call('TIME')
 redis.call('ZADD', KEYS[2], 'NX', now[1] * 1000 + math.floor(now[2] / 1000), ARGV[2])
-return {1}
+return {1, era}
 """
 # KEYS: windows   ARGV: batch number, seconds to keep, then the sum of each window.
 _TAKE_OVER = """
@@ -79,18 +91,18 @@ for i = 1, #KEYS do
   end
 end
 """
-# KEYS: calls, the call   ARGV: call id
+# KEYS: calls, then each call   ARGV: the id of each call
 _CLOSE = """
-local fields = redis.call('HGETALL', KEYS[2])
-for i = 1, #fields, 2 do
-  if string.sub(fields[i], 1, 1) ~= ':' then
-    redis.call('HINCRBY', fields[i], 'open', -fields[i + 1])
+for call = 2, #KEYS do
+  local fields = redis.call('HGETALL', KEYS[call])
+  for i = 1, #fields, 2 do
+    if fields[i] ~= ':by' then redis.call('HINCRBY', fields[i], 'open', 0 - fields[i + 1]) end
   end
+  redis.call('DEL', KEYS[call])
 end
-redis.call('DEL', KEYS[2])
-redis.call('ZREM', KEYS[1], ARGV[1])
-return #fields
+redis.call('ZREM', KEYS[1], unpack(ARGV))
 """
+CLOSED_AT_ONCE = 100
 
 
 class RedisCounters:
@@ -99,28 +111,46 @@ class RedisCounters:
     def __init__(self, link: RedisLink, own: MemoryCounters, load: Load) -> None:
         self._link = link
         self._redis: Any = link.redis
+        self._line = link.line
         self._own = own
         self._load = load
         self._process = new_id("proc")
         self._era = ""
-        register = link.redis.register_script
-        self._reserve, self._settle = register(_RESERVE), register(_SETTLE)
-        self._take_over, self._close = register(_TAKE_OVER), register(_CLOSE)
+        script = link.line.script
+        self._reserve, self._settle = script(_RESERVE), script(_SETTLE)
+        self._take_over, self._close = script(_TAKE_OVER), script(_CLOSE)
 
     def reserve(self, call_id: str, charges: Sequence[Charge]) -> Refusal | None:
-        return self._link.do(
+        windows = [charge.window for charge in charges]
+        keys = self._keys(call_id, windows)
+        numbers: list[Any] = []
+        for charge in charges:
+            numbers += (charge.amount, -1 if charge.limit is None else max(0, charge.limit))
+        while answer := self._link.do(
             "reserve",
-            lambda: self._reserve_there(call_id, charges),
-            lambda: self._own.reserve(call_id, charges),
-        )
+            lambda: self._reserve(keys, [*self._head(call_id), int(ERA_S * 1000), *numbers]),
+            lambda: None,
+        ):
+            code, *detail = answer
+            if code == ADMITTED:
+                self._own.open_here(call_id, charges, is_shared=self._is_known(answer))
+                return None
+            if code == REFUSED:
+                return Refusal(windows[int(detail[0])], int(detail[1]))
+            self._clear_up(code, detail, windows)
+        return self._own.reserve(call_id, charges)
 
     def settle(self, call_id: str, amounts: Mapping[str, int]) -> None:
+        """Redis hears of it soon; until then it holds what was reserved."""
         self._own.settle(call_id, amounts)
-        self._link.do(
-            "settle",
-            lambda: self._tell(call_id, is_new=False),
-            lambda: self._own.tell_later(call_id),
-        )
+        call = self._own.calls.get(call_id)
+        if call is None:
+            return
+
+        def heard(answer: Any) -> None:
+            call.is_shared = self._is_known(answer)
+
+        self._link.tell(self._settling(call_id, call, is_new=not call.is_shared), heard)
 
     def used(self, windows: Collection[str]) -> dict[str, Used]:
         return self._link.do(
@@ -138,32 +168,14 @@ class RedisCounters:
         self._own.forget_idle()
 
     def _tend(self) -> None:
-        self._redis.set(self._key("alive", self._process), 1, ex=LEASE_S)
-        era = self._redis.get(self._key("era"))
-        if era is None or era.decode() != self._era:
-            self._join(era.decode() if era else "")
-        for call_id, call in list(self._own.calls.items()):
-            if not call.is_shared:
-                self._tell(call_id, is_new=True)
-
-    def _reserve_there(self, call_id: str, charges: Sequence[Charge]) -> Refusal | None:
-        keys = self._keys(call_id, [charge.window for charge in charges])
-        numbers: list[Any] = []
-        for charge in charges:
-            numbers += (charge.amount, -1 if charge.limit is None else max(0, charge.limit))
-        while True:
-            head = (self._era, call_id, self._process, int(ERA_S * 1000))
-            code, *detail = self._run(self._reserve, keys, [*head, *numbers])
-            if code == ADMITTED:
-                self._own.open_here(call_id, charges)
-                return None
-            if code == REFUSED:
-                return Refusal(charges[int(detail[0])].window, int(detail[1]))
-            self._clear_up(code, detail, [charge.window for charge in charges])
+        alive = ("SET", self._key("alive", self._process), 1, "EX", LEASE_S)
+        era = self._line.ask(alive, ("GET", self._key("era")))[1]
+        self._join(era.decode() if era else "")
+        self._tell()
 
     def _clear_up(self, code: int, detail: list[Any], windows: Collection[str]) -> None:
         if code == WRONG_ERA:
-            self._join(detail[0].decode())
+            self._link.do("join", lambda: self._join(detail[0].decode()), lambda: None)
         elif code == EARLY:
             time.sleep(int(detail[0]) / 1000)
         else:
@@ -177,21 +189,28 @@ class RedisCounters:
             mine = f"{new_id('era')}-{seconds * 1000 + microseconds // 1000}"
             redis.set(self._key("era"), mine, nx=True)
             era = redis.get(self._key("era")).decode()
-        self._era = era
-        for call_id in list(self._own.calls):
-            self._tell(call_id, is_new=True)
-
-    def _tell(self, call_id: str, *, is_new: bool) -> None:
-        """Tell Redis what a call of ours has open."""
-        call = self._own.calls.get(call_id)
-        if call is None:
+        if era == self._era:
             return
-        head = (self._era, call_id, self._process, int(is_new), int(call.is_settled))
+        self._era = era
+        for call in list(self._own.calls.values()):
+            call.is_shared = False
+        self._tell()
+
+    def _tell(self) -> None:
+        """Tell Redis what we have open that it does not know of."""
+        calls = [(id_, call) for id_, call in list(self._own.calls.items()) if not call.is_shared]
+        answers = self._line.ask(*[self._settling(*found, is_new=True) for found in calls])
+        for (_, call), answer in zip(calls, answers, strict=True):
+            call.is_shared = self._is_known(answer)
+
+    def _is_known(self, answer: Any) -> bool:
+        """Whether Redis knows of a call, and not only in an era that is over."""
+        return bool(answer == [ADMITTED, self._era.encode()])
+
+    def _settling(self, call_id: str, call: OpenCall, *, is_new: bool) -> Command:
         keys = self._keys(call_id, call.amounts)
-        code, *detail = self._run(self._settle, keys, [*head, *call.amounts.values()])
-        call.is_shared = True
-        if code == WRONG_ERA:
-            self._join(detail[0].decode())
+        amounts = call.amounts.values()
+        return self._settle.command(keys, [*self._head(call_id), int(is_new), *amounts])
 
     def _used_there(self, windows: Collection[str]) -> dict[str, Used]:
         found, missing = self._look(windows)
@@ -201,11 +220,9 @@ class RedisCounters:
         return found
 
     def _look(self, windows: Collection[str]) -> tuple[dict[str, Used], list[str]]:
-        pipe = self._redis.pipeline(transaction=False)
-        for name in windows:
-            pipe.hmget(self._key("window", name), "settled", "open")
+        asked = [("HMGET", self._key("window", name), "settled", "open") for name in windows]
         found, missing = {}, []
-        for name, (settled, opened) in zip(windows, pipe.execute(), strict=True):
+        for name, (settled, opened) in zip(windows, self._line.ask(*asked), strict=True):
             if settled is None:
                 missing.append(name)
             else:
@@ -220,8 +237,11 @@ class RedisCounters:
         if sums.by_window:
             keys = [self._key("window", name) for name in sums.by_window]
             self._take_over(keys, [sums.number, IDLE_WINDOW_S, *sums.by_window.values()])
-        for call_id in recorded:
-            self._close([self._key("calls"), self._key("call", call_id)], [call_id])
+        ids = list(recorded)
+        for start in range(0, len(ids), CLOSED_AT_ONCE):
+            some = ids[start : start + CLOSED_AT_ONCE]
+            keys = [self._key("call", call_id) for call_id in some]
+            self._close([self._key("calls"), *keys], some)
 
     def stale(self, older_than_s: float) -> dict[str, bool]:
         """Calls that are open for so long: id -> whether their process lives."""
@@ -240,10 +260,6 @@ class RedisCounters:
             found[call_id] = lives[process]
         return found
 
-    def _run(self, script: Any, keys: list[str], arguments: list[Any]) -> list[Any]:
-        answer: list[Any] = script(keys, arguments)
-        return answer
-
     def windows_of(self, call_id: str) -> dict[str, int]:
         """What an open call has in each window."""
         return self._link.do("windows_of", lambda: self._windows_there(call_id), dict)
@@ -256,6 +272,9 @@ class RedisCounters:
             for name, amount in found.items()
             if name.startswith(prefix)
         }
+
+    def _head(self, call_id: str) -> tuple[str, str, str]:
+        return self._era, call_id, self._process
 
     def _keys(self, call_id: str, windows: Iterable[str]) -> list[str]:
         heads = [self._key("era"), self._key("calls"), self._key("call", call_id)]

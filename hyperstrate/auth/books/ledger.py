@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, select, update
+from sqlalchemy import ColumnElement, and_, func, select, tuple_, update
 from sqlalchemy import delete as sql_delete
 from sqlalchemy.orm import InstrumentedAttribute
 
@@ -68,6 +68,7 @@ def _of_call(call: Mapping[str, Any], log: Mapping[str, Any], *, is_first: bool)
         "at": datetime.fromtimestamp(call["at"], UTC) if call["at"] else log["created_at"],
         "model_id": call["model_id"],
         "kind": "answer" if call["status"] == "success" else failed,
+        "is_overflow": bool(call.get("is_overflow")),
         "requests": int(is_first),
         "tokens": int(usage["input_tokens"]) + int(usage["output_tokens"]),
         "cost_usd": Decimal(str(call["cost_usd"])),
@@ -117,12 +118,11 @@ def sums(names: Collection[str]) -> Sums:
     """
     number = session.scalar(select(LedgerSequence.number)) or 0
     wanted = {name: _Named(name) for name in names}
-    budget_ids = {named.budget_id for named in wanted.values()}
     used: dict[tuple[str, int], int] = {}
     columns = (BudgetUsage.budget_id, BudgetUsage.window_start, BudgetUsage.used)
-    of_budgets = BudgetUsage.budget_id.in_(budget_ids)
-    for budget_id, start, amount in session.execute(select(*columns).where(of_budgets)):
-        used[budget_id, start] = amount
+    for where in _rows_of(wanted.values()):
+        for budget_id, start, amount in session.execute(select(*columns).where(where)):
+            used[budget_id, start] = amount
     return Sums(number, {name: named.sum_of(used) for name, named in wanted.items()})
 
 
@@ -141,22 +141,33 @@ def rolling_windows() -> list[str]:
 
 
 class _Named:
-    """A window's name, read."""
+    """A window's name, read. ``start``: from where it counts now."""
 
     def __init__(self, name: str) -> None:
         _, self.budget_id, window = name.split(":")
-        self._hours = int(window.removeprefix("last-")) if window.startswith("last-") else 0
-        self._start = 0 if self._hours else int(window)
+        self.is_rolling = window.startswith("last-")
+        number = int(window.removeprefix("last-"))
+        self.start = windows.rolling_start(number, time.time()) if self.is_rolling else number
 
     def sum_of(self, used: Mapping[tuple[str, int], int]) -> int:
-        if not self._hours:
-            return used.get((self.budget_id, self._start), 0)
-        first = windows.rolling_start(self._hours, time.time())
+        if not self.is_rolling:
+            return used.get((self.budget_id, self.start), 0)
         return sum(
             amount
             for (budget_id, start), amount in used.items()
-            if budget_id == self.budget_id and start >= first
+            if budget_id == self.budget_id and start >= self.start
         )
+
+
+def _rows_of(wanted: Collection[_Named]) -> Iterator[ColumnElement[bool]]:
+    """Of calendar windows one row each, of rolling ones the hours since the longest began."""
+    calendar = [(named.budget_id, named.start) for named in wanted if not named.is_rolling]
+    if calendar:
+        yield tuple_(BudgetUsage.budget_id, BudgetUsage.window_start).in_(calendar)
+    rolling = [named for named in wanted if named.is_rolling]
+    if rolling:
+        since = BudgetUsage.window_start >= min(named.start for named in rolling)
+        yield BudgetUsage.budget_id.in_({named.budget_id for named in rolling}) & since
 
 
 def rebuild(budget: Budget) -> None:
@@ -177,6 +188,8 @@ def matching(budget: Budget, at: float) -> ColumnElement[bool]:
     """The entries that count in the window of ``budget`` around ``at``."""
     column: InstrumentedAttribute[str] = getattr(LedgerEntry, _SCOPE_COLUMNS[budget.scope])
     own = and_(LedgerEntry.org_id == budget.org_id, column == budget.scope_id)
+    if budget.router_id:
+        own &= (LedgerEntry.router_id == budget.router_id) & ~LedgerEntry.is_overflow
     if budget.period == "rolling":
         first = windows.rolling_start(budget.rolling_hours, at)
         return own & (LedgerEntry.at >= datetime.fromtimestamp(first, UTC))
@@ -226,9 +239,17 @@ def _add_to_sums(rows: Iterable[Row]) -> list[Grown]:
         at = row["at"].timestamp()
         for kind in SCOPE_KINDS:
             for budget in budgets.get((kind, row[_SCOPE_COLUMNS[kind]]), ()):
-                added[budget.id, _start(budget, at)] += amount_in(budget.unit, row)
+                if _counts(budget, row):
+                    added[budget.id, _start(budget, at)] += amount_in(budget.unit, row)
     by_id = {budget.id: budget for group in budgets.values() for budget in group}
     return [_grow(by_id[id_], start, amount) for (id_, start), amount in sorted(added.items())]
+
+
+def _counts(budget: Budget, row: Row) -> bool:
+    """Whether a call of the budget's scope counts in it, as :func:`matching` says it."""
+    if not budget.router_id:
+        return True
+    return bool(row["router_id"] == budget.router_id and not row["is_overflow"])
 
 
 def _budgets_of(org_ids: set[str]) -> dict[tuple[str, str], list[Budget]]:

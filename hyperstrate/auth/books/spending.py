@@ -40,13 +40,21 @@ class Spending:
         self.counters: Counters = self._shared or own
 
     def reserve(
-        self, scopes: Scopes, worst: Callable[[], Worst], *, at: float, is_first: bool
+        self,
+        scopes: Scopes,
+        worst: Callable[[], Worst],
+        *,
+        at: float,
+        is_first: bool,
+        is_overflow: bool = False,
     ) -> Reservation:
         """Hold the worst case in every budget that applies. ``is_first``: call of its request.
 
+        ``is_overflow``: it is made because a budget had no room for another call.
+
         Raises PaymentRequired.
         """
-        found = applying.find(scopes)
+        found = applying.find(scopes, is_overflow=is_overflow)
         reservation = Reservation(new_id("att"), at)
         if not found:
             return reservation
@@ -152,6 +160,7 @@ def _void(call_id: str, org_id: str) -> ledger.Row:
         "at": datetime.now(UTC),
         "org_id": org_id,
         "kind": ledger.VOID,
+        "is_overflow": False,
         "requests": 0,
         "tokens": 0,
         "cost_usd": Decimal(0),
@@ -171,8 +180,9 @@ def _refused(
         for amount in (refusal.used, charge.limit or 0)
     )
     scope = budget.scope.replace("_", " ").replace("api", "API")
+    where = " on this router" if budget.router_id else ""
     return PaymentRequired(
-        f"the {budget.period} budget of this {scope} has no room for this request:"
+        f"the {budget.period} budget of this {scope}{where} has no room for this request:"
         f" {used} of {limit} used or reserved",
         retry_after_s=each.until_next(at),
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass
 from math import inf
 from time import time
@@ -19,6 +18,7 @@ from hyperstrate.shared.db import session
 from hyperstrate.shared.errors import Unauthorized
 from hyperstrate.shared.guards import Caller
 from hyperstrate.shared.key_rules import ContentLogging, compiled
+from hyperstrate.shared.locks import brief_lock
 
 UNKNOWN_FOR_S = 10
 _WORDS = {"api_key": "API key", "virtual_key": "virtual key"}
@@ -37,7 +37,7 @@ class _Known:
 #: By the whole hash: what differs anywhere is another key.
 _known: VersionedCache[str, _Known] = VersionedCache("keys", "teams")
 _unknown: TTLCache[str, bool] = TTLCache(10_000, UNKNOWN_FOR_S)
-_unknown_lock = threading.Lock()
+_unknown_lock = brief_lock()
 
 
 def verify(plaintext: str) -> Caller:

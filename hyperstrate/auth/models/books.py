@@ -42,6 +42,7 @@ class Budget(Base, Timestamps):
     ``time_zone``), rolling (the last ``rolling_hours``) or total. A hard budget refuses what does
     not fit; each tells when ``alert_percents`` of it are used. Until ``raised_until`` it is larger
     by ``raised_by``. ``is_cap``: it is the ceiling of a team or virtual key, and changes with that.
+    ``router_id``: of a team's calls, only those of this router count that did not overflow.
     """
 
     __tablename__ = "auth_budgets"
@@ -52,6 +53,7 @@ class Budget(Base, Timestamps):
     org_id: Mapped[str] = mapped_column(ForeignKey("auth_organizations.id", ondelete="CASCADE"))
     scope: Mapped[str] = mapped_column(String(20))
     scope_id: Mapped[str] = mapped_column(String(50))
+    router_id: Mapped[str] = mapped_column(String(50), default="")
     name: Mapped[str] = mapped_column(String(255), default="")
     unit: Mapped[str] = mapped_column(String(20))
     amount: Mapped[int] = mapped_column(BigInteger)
@@ -72,7 +74,8 @@ class LedgerEntry(Base):
 
     ``id`` is the attempt's. ``requests`` is one for the call that a request began with, else zero.
     ``kind``: answer, failed, cancelled, or void for a call that a crash cut off. ``at``: when the
-    call began. No foreign keys: what was spent stays when a key, team or router goes.
+    call began. ``is_overflow``: a budget had no room for the call that was meant. No foreign keys:
+    what was spent stays when a key, team or router goes.
     """
 
     __tablename__ = "auth_ledger"
@@ -90,6 +93,7 @@ class LedgerEntry(Base):
     model_id: Mapped[str] = mapped_column(String(50), default="")
     provider: Mapped[str] = mapped_column(String(50), default="")
     kind: Mapped[str] = mapped_column(String(20))
+    is_overflow: Mapped[bool] = mapped_column(default=False)
     requests: Mapped[int] = mapped_column(default=0)
     tokens: Mapped[int] = mapped_column(BigInteger, default=0)
     cost_usd: Mapped[Decimal] = mapped_column(Usd, default=Decimal(0))

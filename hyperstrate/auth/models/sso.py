@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from hyperstrate.shared.db import Base, Timestamps, now, type_id
+from hyperstrate.shared.db import SEALED, Base, Timestamps, now, type_id
 
 
 class SsoProvider(Base, Timestamps):
@@ -29,7 +29,7 @@ class SsoProvider(Base, Timestamps):
     name: Mapped[str] = mapped_column(String(100))
     issuer: Mapped[str] = mapped_column(String(500), default="")
     client_id: Mapped[str] = mapped_column(String(500))
-    client_secret: Mapped[str] = mapped_column(Text, default="", info={"secret": True})
+    client_secret: Mapped[str] = mapped_column(Text, default="", info=SEALED)
     scopes: Mapped[str] = mapped_column(String(500), default="openid email profile")
     groups_claim: Mapped[str] = mapped_column(String(200), default="groups")
     domains: Mapped[list[str]] = mapped_column(default=list)

@@ -1,6 +1,7 @@
 """Pages for the first run, sign-in, the own account and who has access."""
 
 from hyperstrate.auth.pages.account import pages as account
+from hyperstrate.auth.pages.books import pages as books
 from hyperstrate.auth.pages.budgets import pages as budgets
 from hyperstrate.auth.pages.invitation import pages as invitation
 from hyperstrate.auth.pages.keys import pages as keys
@@ -22,6 +23,7 @@ BLUEPRINTS = (
     teams,
     users,
     limits,
+    books,
     budgets,
     organization,
     sso,

@@ -1,4 +1,4 @@
-"""The pages of budgets: all of them, one of them, and whether their books balance."""
+"""The pages of budgets: all of them, and one of them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from zoneinfo import available_timezones
 from flask import Blueprint, Response, request, url_for
 
 from hyperstrate.auth import scoped
-from hyperstrate.auth.books import balance, budget_views, budgets
+from hyperstrate.auth.books import budget_views, budgets
 from hyperstrate.auth.books.budget_views import BudgetView
 from hyperstrate.auth.pages.limits import WORDS
 from hyperstrate.auth.schemas.budget_forms import BudgetForm, NewBudgetForm
@@ -49,19 +49,6 @@ def show() -> Response:
     found = budget_views.of_page(budgets.find(caller().org_id, scope=scope, page=number))
     return page(
         "auth/budgets.html", block="list", found=found, words=_WORDS, scope=scope, periods=PERIODS
-    )
-
-
-@pages.get("/books")
-@require_admin
-def check_all() -> Response:
-    """The books of every budget: what entries, sums, counters and the log say."""
-    return page(
-        "auth/budget_books.html",
-        block="books",
-        balances=balance.check(caller().org_id),
-        names=_WORDS,
-        budget_id="",
     )
 
 
@@ -148,19 +135,6 @@ def delete(budget_id: str) -> Response:
     with unit_of_work():
         budgets.delete(caller().org_id, budget_id)
     return go(url_for("budget_pages.show"), "The budget is deleted.")
-
-
-@pages.get("/<budget_id>/books")
-@require_admin
-def check(budget_id: str) -> Response:
-    """The books of one budget."""
-    return page(
-        "auth/budget_books.html",
-        block="books",
-        balances=[balance.of(caller().org_id, budget_id)],
-        names=_WORDS,
-        budget_id=budget_id,
-    )
 
 
 def _create(values: dict[str, Any]) -> str:

@@ -204,6 +204,7 @@ def _own(provider_id: str) -> Any:
 def _show(*, status: int = 200, **context: Any) -> Response:
     """The list; ``errors`` of the form of mappings, ``refused`` says why not."""
     org_id = caller().org_id
+    ending = sso.password_sessions(org_id)
     return page(
         "auth/sso.html",
         status=status,
@@ -212,6 +213,8 @@ def _show(*, status: int = 200, **context: Any) -> Response:
         mappings=sso_groups.find(org_id),
         teams=teams.names(org_id),
         is_required=sso.is_required(org_id),
+        ending=len(ending),
+        is_own_ending=caller().session_id in ending,
         redirect_uri=redirect_uri(),
         typed=request.form,
         **context,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from time import time
@@ -10,7 +9,7 @@ from typing import Any, Literal
 
 import structlog
 from cachetools import TTLCache
-from sqlalchemy import and_, case, delete, or_, select, update
+from sqlalchemy import ColumnElement, and_, case, delete, or_, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from hyperstrate.auth.models import Membership, Organization, Session, Team, User, UserTeam
@@ -21,6 +20,7 @@ from hyperstrate.shared.cache import VersionedCache, bump
 from hyperstrate.shared.db import now, session, unit_of_work
 from hyperstrate.shared.errors import NotFound, Unauthorized
 from hyperstrate.shared.guards import Caller
+from hyperstrate.shared.locks import brief_lock
 
 log = structlog.get_logger(__name__)
 Kind = Literal["browser", "api"]
@@ -52,7 +52,7 @@ class _Known:
 
 _known: VersionedCache[str, _Known] = VersionedCache("sessions", "users", "teams")
 _noted: TTLCache[str, bool] = TTLCache(10_000, SEEN_EVERY_S)
-_noted_lock = threading.Lock()
+_noted_lock = brief_lock()
 
 
 def begin(user_id: str, org_id: str, device: Device, *, method: str = "password") -> Session:
@@ -185,9 +185,17 @@ def end_of_member(org_id: str, user_id: str) -> int:
     return _revoke(Session.user_id == user_id, Session.org_id == org_id)
 
 
-def end_of_organization(org_id: str) -> None:
-    """End all sessions in an organization."""
-    _revoke(Session.org_id == org_id)
+def end_of_organization(org_id: str, *which: ColumnElement[bool]) -> int:
+    """End the sessions in an organization, or ``which`` of them; how many there were."""
+    return _revoke(Session.org_id == org_id, *which)
+
+
+def ids_of_organization(org_id: str, *which: ColumnElement[bool]) -> list[str]:
+    """The sessions in an organization that run, or ``which`` of them."""
+    is_live = (Session.revoked_at.is_(None), Session.expires_at > now())
+    return list(
+        session.scalars(select(Session.id).where(Session.org_id == org_id, *is_live, *which))
+    )
 
 
 def _revoke(*which: Any) -> int:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from datetime import datetime
-
-from joserfc import jwt
-from joserfc.errors import JoseError
-from joserfc.jwk import OctKey
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from hyperstrate.shared.errors import Unauthorized
 from hyperstrate.shared.ids import new_id
+
+if TYPE_CHECKING:
+    from joserfc.jwk import OctKey
+    from joserfc.jwt import JWTClaimsRegistry
 
 CLOCK_SKEW_S = 10
 ALGORITHM = "HS256"
@@ -28,11 +30,22 @@ class Claim:
 
 
 class Tokens:
-    """Issues and reads session tokens."""
+    """Issues and reads session tokens. What it takes is loaded late: browsers have cookies."""
 
     def __init__(self, secret: str) -> None:
-        self._key = OctKey.import_key(secret)
-        self._rules = jwt.JWTClaimsRegistry(
+        self._secret = secret
+
+    @cached_property
+    def _key(self) -> OctKey:
+        from joserfc.jwk import OctKey
+
+        return OctKey.import_key(self._secret)
+
+    @cached_property
+    def _rules(self) -> JWTClaimsRegistry:
+        from joserfc.jwt import JWTClaimsRegistry
+
+        return JWTClaimsRegistry(
             leeway=CLOCK_SKEW_S,
             iss={"essential": True, "value": ISSUER},
             aud={"essential": True, "value": AUDIENCE},
@@ -43,6 +56,8 @@ class Tokens:
 
     def issue(self, claim: Claim, *, org_id: str, expires_at: datetime) -> str:
         """A token of a session, for as long as that lasts."""
+        from joserfc import jwt
+
         claims = {
             "iss": ISSUER,
             "aud": AUDIENCE,
@@ -57,6 +72,9 @@ class Tokens:
 
     def read(self, token: str) -> Claim:
         """What a token says, if it is ours and still valid. Raises Unauthorized."""
+        from joserfc import jwt
+        from joserfc.errors import JoseError
+
         try:
             claims = jwt.decode(token, self._key, algorithms=[ALGORITHM]).claims
             self._rules.validate(claims)

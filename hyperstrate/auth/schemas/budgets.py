@@ -123,6 +123,7 @@ class BudgetSchema(Schema):
     scope = fields.String(attribute="budget.scope")
     scope_id = fields.String(attribute="budget.scope_id", data_key="scopeId")
     scope_name = fields.String(data_key="scopeName")
+    router_id = fields.String(attribute="budget.router_id", data_key="routerId")
     name = fields.String(attribute="budget.name")
     unit = fields.String(attribute="budget.unit")
     amount = Amount()

@@ -80,6 +80,9 @@ class ProvidersSchema(Schema):
     data = fields.List(fields.Nested(ProviderSchema))
     redirectUri = fields.String()
     isRequired = fields.Boolean(metadata={"description": "passwords open nothing here"})
+    passwordSessions = fields.Integer(
+        metadata={"description": "sessions that would end if single sign-on were required"}
+    )
 
 
 class DiscoverySchema(Answer):

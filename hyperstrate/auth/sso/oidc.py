@@ -10,10 +10,8 @@ from urllib.parse import quote_plus, urlencode
 
 from hyperstrate.auth.sso import claims as oidc_claims
 from hyperstrate.auth.sso.claims import Account, Untrusted
-from hyperstrate.auth.sso.signatures import signed
 from hyperstrate.auth.sso.web import ProviderFailed, Web, host_of
 from hyperstrate.shared.addresses import parse_url
-from hyperstrate.shared.http import HTTPError
 
 if TYPE_CHECKING:
     from authlib.oauth2.client import OAuth2Client
@@ -122,6 +120,8 @@ def begin(web: Web, provider: Provider, errand: Errand) -> str:
 
 def finish(web: Web, provider: Provider, errand: Errand, answer: Mapping[str, str]) -> Proof:
     """Who came back with ``answer``. Raises Untrusted and ProviderFailed."""
+    from hyperstrate.auth.sso.signatures import signed  # takes long, and few need it
+
     found = discovered(web, provider.issuer)
     check_issuer(answer, found.issuer, is_always_there=found.always_says_issuer)
     client = oauth_client(web, provider, errand.redirect_uri, _auth_method(provider, found))
@@ -216,6 +216,8 @@ def oauth_client(
 def fetch_tokens(client: OAuth2Client, url: str, code: str, errand: Errand) -> dict[str, Any]:
     """What the provider gives for ``code``. Raises Untrusted and ProviderFailed."""
     from authlib.oauth2.base import OAuth2Error  # see above
+
+    from hyperstrate.shared.http import HTTPError
 
     try:
         found = client.fetch_token(

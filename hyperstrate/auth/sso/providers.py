@@ -8,11 +8,12 @@ from typing import Any, cast
 
 from sqlalchemy import ColumnElement, and_, exists, or_, select
 
-from hyperstrate.auth.models import Organization, SsoProvider, User
+from hyperstrate.auth.models import Organization, Session, SsoProvider, User
+from hyperstrate.auth.people import sessions
 from hyperstrate.auth.runtime import runtime
 from hyperstrate.auth.sso.github import GITHUB, SCOPES
 from hyperstrate.auth.sso.oidc import DISCOVERY, GOOGLE, Kind, Metadata, Provider, discovered
-from hyperstrate.shared import crypto
+from hyperstrate.shared import audit, crypto
 from hyperstrate.shared.cache import bump
 from hyperstrate.shared.db import session
 from hyperstrate.shared.errors import BadRequest, Conflict, NotFound
@@ -150,7 +151,7 @@ def public_list() -> list[Button]:
 def require(org_id: str, *, is_required: bool) -> None:
     """Let nobody of the organization sign in with a password, or everybody again.
 
-    Raises Conflict where no provider could let them in.
+    Sessions that began with one end. Raises Conflict where no provider could let people in.
     """
     if is_required and not _serves(org_id):
         raise Conflict("add a provider that is enabled first; nobody could sign in otherwise")
@@ -158,6 +159,21 @@ def require(org_id: str, *, is_required: bool) -> None:
     organization.requires_sso = is_required
     session.flush()
     bump("users")
+    if is_required:
+        ended = sessions.end_of_organization(org_id, *_shut_out())
+        detail = {"ended_sessions": ended}
+        audit.log(
+            "require_sso",
+            org_id=org_id,
+            object_type="organization",
+            object_id=org_id,
+            detail=detail,
+        )
+
+
+def password_sessions(org_id: str) -> list[str]:
+    """The ids of the sessions that end when single sign-on is required."""
+    return sessions.ids_of_organization(org_id, *_shut_out())
 
 
 def is_required(org_id: str) -> bool:
@@ -182,6 +198,12 @@ def refusal(method: str, user: User, organization: Organization) -> str:
     if row is not None and row.org_id in (None, organization.id):
         return ""
     return "you signed in by a provider that cannot open this organization; sign in another way"
+
+
+def _shut_out() -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """The sessions that :func:`refusal` does not let begin where single sign-on is required."""
+    exempt = select(User.id).where(User.is_platform_admin)
+    return ~Session.method.startswith(METHOD), Session.user_id.not_in(exempt)
 
 
 def _enabled() -> Any:

@@ -21,7 +21,6 @@ from hyperstrate.auth.sso import github, identities, oidc, providers
 from hyperstrate.auth.sso.claims import Account, Untrusted
 from hyperstrate.auth.sso.oidc import Errand, Proof, Provider
 from hyperstrate.auth.sso.providers import EXCHANGE, METHOD
-from hyperstrate.auth.sso.signatures import signed
 from hyperstrate.shared import audit, crypto
 from hyperstrate.shared.db import unit_of_work
 from hyperstrate.shared.errors import AppError, BadRequest
@@ -96,6 +95,8 @@ def exchange(token: str, *, device: Device) -> Session:
 
     Raises Untrusted, ProviderFailed, Forbidden and Conflict.
     """
+    from hyperstrate.auth.sso.signatures import signed  # takes long, and few need it
+
     config = runtime().config
     issuer = Provider(
         id=EXCHANGE,
@@ -124,16 +125,13 @@ def way_out(session: Session, *, back: str) -> str:
     provider_id = session.method.removeprefix(METHOD)
     if provider_id == session.method:
         return ""
-    store = runtime().store
-    sealed = store.get(_logout_key(session))
-    store.delete(_logout_key(session))
+    id_token = _remembered_id_token(session)
     try:
         provider = providers.usable(provider_id)
     except AppError:
         return ""
     if provider.kind == "github":
         return ""
-    id_token = crypto.decrypt(sealed.decode()) if sealed else ""
     return oidc.way_out(runtime().web, provider, id_token=id_token, back=back)
 
 
@@ -208,6 +206,17 @@ def _remember_id_token(session: Session, id_token: str) -> None:
     if id_token:
         sealed = crypto.encrypt(id_token).encode()
         runtime().store.set(_logout_key(session), sealed, ttl_s=LOGOUT_KEPT_S)
+
+
+def _remembered_id_token(session: Session) -> str:
+    """What was remembered, this once; empty also where its key is gone from SECRET_KEYS."""
+    store, key = runtime().store, _logout_key(session)
+    sealed = store.get(key)
+    store.delete(key)
+    try:
+        return crypto.decrypt(sealed.decode()) if sealed else ""
+    except crypto.UnreadableSecret:
+        return ""
 
 
 def _logout_key(session: Session) -> str:

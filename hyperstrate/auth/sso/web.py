@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import orjson
 from cachetools import TTLCache
 
-from hyperstrate.shared import http
 from hyperstrate.shared.addresses import AddressRules, parse_url
 from hyperstrate.shared.errors import AppError
 from hyperstrate.shared.locks import brief_lock
+
+if TYPE_CHECKING:
+    from hyperstrate.shared import http
 
 TIMEOUT_S = 8.0
 MAX_BYTES = 2**20
@@ -38,7 +41,8 @@ class Web:
         timeout_s: float = TIMEOUT_S,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._client = http.client(rules, timeout_s, max_bytes=MAX_BYTES)
+        self._rules = rules
+        self._timeout_s = timeout_s
         self._clock = clock
         self._lock = brief_lock()
         self._documents: TTLCache[str, tuple[float, Any]] = TTLCache(256, KEPT_FOR_S, timer=clock)
@@ -98,7 +102,15 @@ class Web:
     def close(self) -> None:
         self._client.close()
 
+    @cached_property
+    def _client(self) -> http.Client:
+        from hyperstrate.shared import http  # takes long, and few need it
+
+        return http.client(self._rules, self._timeout_s, max_bytes=MAX_BYTES)
+
     def _send(self, method: str, url: str, **options: Any) -> http.Response:
+        from hyperstrate.shared import http  # see above
+
         try:
             return self._client.request(method, url, **options)
         except http.HTTPError as error:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from hyperstrate.observability.api import analytics, audit, logs, platform, webhooks
+from hyperstrate.observability.api import analytics, audit, logs, platform, system, webhooks
 
 BLUEPRINTS = (
     analytics.blueprint,
     audit.blueprint,
     logs.blueprint,
     platform.blueprint,
+    system.blueprint,
     *webhooks.BLUEPRINTS,
 )

@@ -38,7 +38,8 @@ def show_home() -> Response:
     context: dict[str, Any] = {
         "newest": newest,
         "beginnings": observability().ports.inventory.beginnings(org_id),
-        "base_url": _base_url(),
+        "base_url": base_url(),
+        "budgets": observability().ports.budgets.nearly_used(org_id),
     }
     if newest:
         context |= _week(org_id, now())
@@ -70,7 +71,7 @@ def _week(org_id: str, until: datetime) -> dict[str, Any]:
     }
 
 
-def _base_url() -> str:
+def base_url() -> str:
     """The address that clients use: the configured one, else the one of this request."""
     config: Config = current_app.extensions["hyperstrate"]
     return config.api_public_url or request.host_url.rstrip("/")

@@ -11,9 +11,9 @@ import orjson
 from sqlalchemy import ColumnElement, func, or_, select
 
 from hyperstrate.observability.models import AuditLog
-from hyperstrate.observability.queries.export import csv_text, harmless
 from hyperstrate.shared.db import session
 from hyperstrate.shared.errors import NotFound
+from hyperstrate.shared.sheets import csv_text, harmless
 
 MOST_COUNTED = 10_000
 MAX_LIMIT = 1000

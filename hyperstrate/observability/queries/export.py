@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator
 from typing import Any
 
 from hyperstrate.observability.models import InferenceLog
 from hyperstrate.observability.queries.listing import EVERYTHING, Cursor, Filters, logs
+from hyperstrate.shared.sheets import csv_text, harmless
 
 BATCH = 1000
 COLUMNS = {
@@ -65,15 +64,3 @@ def _cell(name: str, value: Any) -> Any:
     if isinstance(value, bool):
         return str(value).lower()
     return harmless(value) if isinstance(value, str) else value
-
-
-def harmless(text: str) -> str:
-    """A spreadsheet runs cells that begin like a formula (OWASP, CSV injection): quote them."""
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r", "\n")) else text
-
-
-def csv_text(rows: list[list[Any]]) -> str:
-    """Rows as CSV."""
-    buffer = io.StringIO()
-    csv.writer(buffer).writerows(rows)
-    return buffer.getvalue()

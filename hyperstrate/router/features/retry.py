@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import random
+import threading
 from dataclasses import dataclass
-from threading import Event
 
 from hyperstrate.router.stage import Attempt, Exchange, Stage, Target
 from hyperstrate.shared.chat import ChatResult
@@ -69,7 +69,7 @@ class Retry(Stage[Config]):
 
 def _waited(exchange: Exchange, wait_s: float) -> bool:
     """Wait, unless the caller goes or has gone away: then no more calls are made."""
-    gone = Event()
+    gone = threading.Event()
     began = exchange.elapsed_ms()
     exchange.cancellation.add(gone.set)
     try:

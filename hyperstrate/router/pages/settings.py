@@ -93,6 +93,8 @@ def tab(
         router=router,
         tab="settings",
         prompts=ports.prompts.names(org_id),
+        budgets=ports.allowances.budgets(org_id, router_id),
+        limits=ports.allowances.limits(org_id, router_id),
         teams={**ports.teams.names(org_id), **routers.team_names(org_id, router_id)},
         **{**context, **webhook},
     )

@@ -10,7 +10,7 @@ from flask import Blueprint, Response, request, url_for
 from hyperstrate.router import parts, road, routers
 from hyperstrate.router.pages.design import changed
 from hyperstrate.router.parts import StageChanges
-from hyperstrate.router.road import Family, StageKind, Standing
+from hyperstrate.router.road import Choosable, Family, StageKind, Standing
 from hyperstrate.shared import forms
 from hyperstrate.shared.db import unit_of_work
 from hyperstrate.shared.errors import AppError
@@ -116,6 +116,14 @@ def _go_on(router_id: str, message: str) -> Response:
     return go(url_for("router_design.show", router_id=router_id), message)
 
 
+def _choices(targets: list[Choosable]) -> forms.Choices:
+    """The teams and targets that settings name."""
+    return {
+        "team": list(routers.ports().teams.names(caller().org_id).items()),
+        "target": [(target.row.id, target.model.name) for target in targets],
+    }
+
+
 def _form(
     router_id: str, family: Family, name: str, found: Standing | None, errors: dict[str, list[str]]
 ) -> Response:
@@ -130,6 +138,8 @@ def _form(
         router=router,
         kind=StageKind.of(family, kind),
         found=found,
-        fields=forms.fields(kind.Config, values, posted=posted),
+        fields=forms.fields(
+            kind.Config, values, posted=posted, choices=_choices(road.targets(router))
+        ),
         errors=errors,
     )

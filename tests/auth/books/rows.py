@@ -37,6 +37,7 @@ def entry(org_id: str, cost_usd: str = "1", *, at: float | None = None, **values
         "model_id": "",
         "provider": "",
         "kind": "answer",
+        "is_overflow": False,
         "requests": 1,
         "tokens": 10,
         "cost_usd": Decimal(cost_usd),

@@ -16,6 +16,7 @@ from hyperstrate.auth.people import teams
 from hyperstrate.shared.db import now, session, unit_of_work
 from hyperstrate.shared.errors import Conflict, NotFound
 from tests.auth.books.rows import budget, entry, write
+from tests.auth.conftest import Routers
 from tests.people import Browser, Part, People
 
 ClientAs = Callable[[Part | None], FlaskClient]
@@ -333,7 +334,7 @@ def test_books_are_checked_on_the_pages(browser_as: BrowserAs, people: People) -
     alone = browser.get(f"{place}/books", headers=PARTIAL).text.strip()
     every = browser.get("/app/budgets/books").text
 
-    assert alone.startswith('<div id="books">')
+    assert alone.startswith('<div id="books"')
     assert "even" in alone
     assert "All even." in every
 
@@ -379,3 +380,32 @@ def test_a_strangers_budget_is_not_found(browser_as: BrowserAs, people: People) 
     assert stranger.post(f"{place}/raise", {"amount": "5", "until": until}).status_code == 404
     for action in ("end-raise", "enable", "delete"):
         assert stranger.post(f"{place}/{action}").status_code == 404
+
+
+def test_budgets_that_are_nearly_used_are_told_the_fullest_first(org_id: str) -> None:
+    full, half, nearly = (budget(org_id, amount=amount) for amount in (1, 2, "1.05"))
+    off = budget(org_id, amount=1, is_enabled=False)
+    write(entry(org_id, "1"))
+
+    found = budget_views.nearly_used(org_id)
+
+    assert [state.id for state in found] == [full.id, nearly.id]
+    assert found[0].used == found[0].in_force == 1
+    assert found[0].used_percent == 100
+    assert (found[0].scope, found[0].scope_name, found[0].unit) == ("organization", "Acme", "usd")
+    assert {half.id, off.id}.isdisjoint(state.id for state in found)
+
+
+def test_the_budgets_of_a_router_are_its_own_and_its_organizations(
+    people: People, router_id: str, routers: Routers
+) -> None:
+    org_id = people.alice.org_id
+    routers.of[org_id]["rtr_other"] = "Other"
+    whole, own = budget(org_id), budget(org_id, "router", router_id)
+    budget(org_id, "router", "rtr_other")
+    budget(org_id, "team", people.alice.team_id)
+    share = budget(org_id, "team", people.alice.team_id, router_id=router_id)
+
+    found = budget_views.on_router(org_id, router_id)
+
+    assert {state.id for state in found} == {whole.id, own.id, share.id}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection
+from math import inf
 
 import pytest
 from redis import Redis
@@ -138,6 +139,36 @@ def test_in_redis_what_is_recorded_moves_from_open_to_settled(
     recorder.take_over(ledger.load(["org:b:0"]), ["call"])
 
     assert used(gateway) == Used(7, 0)
+
+
+def test_a_whole_batch_is_taken_over(
+    make_shared: Callable[[], RedisCounters], ledger: Ledger
+) -> None:
+    gateway, recorder = make_shared(), make_shared()
+    calls = [f"call-{number}" for number in range(250)]
+    for call in calls:
+        gateway.reserve(call, [charge(3, 1000)])
+        ledger.enter(call, "org:b:0", 2)
+
+    recorder.take_over(ledger.load(["org:b:0"]), calls)
+
+    assert used(gateway) == Used(500, 0)
+    assert gateway.stale(-1) == {}
+
+
+def test_what_is_settled_while_redis_is_left_alone_is_told_later(
+    make_shared: Callable[[], RedisCounters],
+) -> None:
+    counters = make_shared()
+    counters.reserve("call", [charge(60)])
+    counters._link._skip_until = inf
+    counters.settle("call", {"org:b:0": 7})
+    counters._link._skip_until = 0.0
+    before = used(counters)
+
+    counters.tend()
+
+    assert (before, used(counters)) == (Used(0, 60), Used(0, 7))
 
 
 def test_who_settles_after_it_was_recorded_changes_nothing(

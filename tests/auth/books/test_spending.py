@@ -118,6 +118,35 @@ def test_the_message_speaks_in_the_budgets_unit(
     assert refused.value.retry_after_s is None
 
 
+def test_an_overflowing_call_needs_no_room_in_a_share_and_room_in_all_else(
+    org_id: str, people: People
+) -> None:
+    team_id = people.alice.team_id
+    share = budget(org_id, "team", team_id, amount=5, period="daily", router_id="rtr_1")
+    whole = budget(org_id, "team", team_id, amount=20)
+
+    def ask(usd: str, router_id: str = "rtr_1", *, is_overflow: bool = False) -> Reservation:
+        return runtime().spending.reserve(
+            Scopes(org_id, team=team_id, router=router_id),
+            lambda: Worst(Decimal(usd), 1),
+            at=time.time(),
+            is_first=True,
+            is_overflow=is_overflow,
+        )
+
+    ask("4")
+    with pytest.raises(PaymentRequired) as refused:
+        ask("2")
+    ask("2", is_overflow=True)
+    ask("10", "rtr_2")
+    with pytest.raises(PaymentRequired, match="the total budget of this team has no room"):
+        ask("5", is_overflow=True)
+
+    assert refused.value.message.startswith("the daily budget of this team on this router has no")
+    assert (refused.value.retry_after_s or 0) > 0
+    assert (counts(share), counts(whole)) == ((0, 4), (0, 16))
+
+
 def test_of_several_that_are_full_one_is_named(org_id: str, reserve: Reserve) -> None:
     budget(org_id, amount=5, period="daily")
     budget(org_id, amount=5, period="monthly")

@@ -347,5 +347,5 @@ def test_a_member_arrives_at_the_own_account(browser_as: BrowserAs) -> None:
     page = browser.get("/app/account")
 
     assert start.location == "/app/account"
-    assert "nav-entry" not in page.text
+    assert re.findall(r'class="nav-entry"\s+href="([^"]+)"', page.text) == ["/app/settings"]
     assert browser.get("/app/keys").status_code == 403

@@ -98,16 +98,36 @@ def test_groups_are_mapped_and_forgotten(browser_as: BrowserAs, people: People) 
     assert groups.find(people.alice.org_id) == []
 
 
-def test_passwords_are_shut_out_and_let_in(browser_as: BrowserAs, desk: Desk) -> None:
-    browser = browser_as("admin")
-    browser.get("/app/sso")
+def test_passwords_are_shut_out_and_let_in(
+    browser_as: BrowserAs, desk: Desk, people: People
+) -> None:
+    bob = browser_as("member")
+    desk.idp.claims = {"email": people.alice.email}
+    desk.come_back()
+    warned = desk.browser.get("/app/sso")
 
-    shut = browser.post("/app/sso/required", {"isRequired": "true"})
-    shown = browser.get("/app/sso")
-    again = browser.post("/app/sso/required", {"isRequired": "false"})
+    shut = desk.browser.post("/app/sso/required", {"isRequired": "true"})
+    shown = desk.browser.get("/app/sso")
+    outside = bob.get("/app/account")
+    again = desk.browser.post("/app/sso/required", {"isRequired": "false"})
 
+    assert "5 sessions that began with a password end" in warned.text
+    assert "Yours goes on." in warned.text
     assert (shut.status_code, again.status_code) == (303, 303)
     assert "Nobody of this organization signs in with a password" in shown.text
+    assert outside.location == "/app/login?next=/app/account"
+
+
+def test_an_admin_with_a_password_is_told_before_they_shut_themselves_out(
+    browser_as: BrowserAs, desk: Desk
+) -> None:
+    browser = browser_as("admin")
+    warned = browser.get("/app/sso")
+
+    browser.post("/app/sso/required", {"isRequired": "true"})
+
+    assert "Yours is among them" in warned.text
+    assert browser.get("/app/sso").location == "/app/login?next=/app/sso"
 
 
 def test_the_sign_in_page_has_a_button_for_each_provider(desk: Desk) -> None:

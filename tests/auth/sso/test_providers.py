@@ -7,13 +7,17 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy import select
 
-from hyperstrate.auth.models import Organization, SsoProvider, User
+from hyperstrate.auth.models import Organization, Session, SsoProvider, User
+from hyperstrate.auth.people import directory, sessions
+from hyperstrate.auth.people.sessions import Device
 from hyperstrate.auth.runtime import runtime, use
 from hyperstrate.auth.sso import providers as sso
+from hyperstrate.observability.models import AuditLog
 from hyperstrate.shared import crypto
 from hyperstrate.shared.db import session, unit_of_work
-from hyperstrate.shared.errors import BadRequest, Conflict, NotFound
+from hyperstrate.shared.errors import BadRequest, Conflict, NotFound, Unauthorized
 from tests.auth.sso.desk import Desk, provider_of
 from tests.auth.sso.idp import Idp
 from tests.people import People
@@ -128,6 +132,31 @@ def test_a_password_opens_for_platform_admins_only(desk: Desk, people: People) -
     assert sso.refusal("password", pat, acme) == ""
     assert sso.refusal(f"sso:{desk.provider.id}", bob, acme) == ""
     assert sso.refusal("sso:of-the-past", bob, acme) != ""
+
+
+def test_requiring_single_sign_on_ends_what_passwords_began(desk: Desk, people: People) -> None:
+    desk.idp.claims = {"email": people.bob.email}
+    desk.come_back()
+    with unit_of_work():
+        directory.enroll(people.alice.org_id, people.pat.id, "member")
+        pat = sessions.begin(people.pat.id, people.alice.org_id, Device("browser"))
+    doomed = sso.password_sessions(people.alice.org_id)
+
+    with unit_of_work():
+        sso.require(people.alice.org_id, is_required=True)
+
+    ended = session.scalars(select(Session.id).where(Session.revoked_at.is_not(None))).all()
+    assert sorted(ended) == sorted(doomed)
+    assert len(doomed) == 4
+    with pytest.raises(Unauthorized):
+        sessions.verify(people.bob.token)
+    assert sessions.owner(pat.id).user_id == people.pat.id
+    assert desk.who()["id"] == people.bob.id
+    assert sessions.verify(people.carol.token)
+    assert sso.password_sessions(people.alice.org_id) == []
+    [kept] = session.scalars(select(AuditLog).where(AuditLog.action == "require_sso"))
+    assert (kept.org_id, kept.resource_id) == (people.alice.org_id, people.alice.org_id)
+    assert '"ended_sessions":4' in kept.details.replace(" ", "")
 
 
 def test_probe_tells_what_the_provider_says(desk: Desk, people: People) -> None:

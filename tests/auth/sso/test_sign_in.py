@@ -13,6 +13,7 @@ from typing import Any
 
 import orjson
 import pytest
+from cryptography.fernet import Fernet
 from flask import Flask
 from joserfc import jwt
 from sqlalchemy import select
@@ -23,6 +24,7 @@ from hyperstrate.auth.sso import claims as oidc_claims
 from hyperstrate.auth.sso import groups
 from hyperstrate.auth.sso.web import Web
 from hyperstrate.observability.models import AuditLog
+from hyperstrate.shared import crypto, sealed
 from hyperstrate.shared.addresses import AddressRules
 from hyperstrate.shared.db import session, unit_of_work
 from tests import answers
@@ -299,6 +301,23 @@ def test_signs_out_at_the_provider_too(desk: Desk) -> None:
     assert f"{desk.idp.issuer}/logout?client_id=our-client" in away
     assert "id_token_hint=ey" in away
     assert "post_logout_redirect_uri=http%3A%2F%2Flocalhost%2Fapp%2Flogin" in away
+    assert desk.who() == {}
+
+
+def test_signs_out_when_the_key_of_what_was_remembered_is_gone(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.come_back()
+    desk.browser.get("/app/login", follow_redirects=True)
+    monkeypatch.setattr(crypto, "_keys", crypto._keys)
+    newest = Fernet.generate_key().decode()
+    crypto.configure([newest, *runtime().config.secret_keys])
+    list(sealed.reseal())
+    crypto.configure([newest])
+
+    answer = desk.browser.post("/app/logout")
+
+    assert "id_token_hint" not in answer.headers["Refresh"]
     assert desk.who() == {}
 
 

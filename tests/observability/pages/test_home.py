@@ -6,6 +6,9 @@ import re
 from decimal import Decimal
 from time import time
 
+from hyperstrate.auth.books import budgets
+from hyperstrate.shared.db import unit_of_work
+from tests.auth.books.rows import entry, write
 from tests.observability.pages.conftest import Bring, BrowserAs, Installed
 from tests.people import Browser, People
 
@@ -123,3 +126,22 @@ def test_only_admins_come_in(browser_as: BrowserAs) -> None:
     assert browser_as("member").get("/app").location == "/app/account"
     assert browser_as("member").get("/app/first-call").status_code == 403
     assert browser_as(None).get("/app").location.startswith("/app/login")
+
+
+def test_budgets_are_told_once_they_are_nearly_used(
+    admin: Browser, browser_as: BrowserAs, people: People, bring: Bring
+) -> None:
+    bring(at=time())
+    before = admin.get("/app").text
+    org_id = people.alice.org_id
+    with unit_of_work():
+        columns = {"name": "All", "amount": Decimal(1), "unit": "requests", "period": "total"}
+        budget = budgets.create(org_id, "organization", org_id, columns)
+    write(entry(org_id))
+
+    after = admin.get("/app").text
+
+    assert "Budgets nearly used up" not in before
+    assert "Budgets nearly used up" in after
+    assert f'href="/app/budgets/{budget.id}"' in after
+    assert budget.id not in browser_as("stranger").get("/app").text

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
+from hyperstrate.auth import limits
+from hyperstrate.auth.books import budgets
 from hyperstrate.prompts import library
 from hyperstrate.router import routers
 from hyperstrate.shared.db import unit_of_work
@@ -91,3 +95,24 @@ def test_a_router_is_deleted_only_by_typing_its_name(admin: Browser, workshop: W
     deleted = admin.post(f"/app/routers/{router_id}/delete", {"confirm": "support"})
     assert deleted.location == "/app/routers"
     assert not routers.exists(workshop.org_id, router_id)
+
+
+def test_the_budgets_and_limits_that_apply_are_shown(
+    admin: Browser, workshop: Workshop, people: People
+) -> None:
+    router_id, org_id = workshop.router(), people.alice.org_id
+    bare = admin.get(f"/app/routers/{router_id}/settings").text
+    columns = {"amount": Decimal(7), "unit": "usd", "period": "total"}
+    with unit_of_work():
+        limits.set(org_id, "organization", org_id, concurrent_requests=3)
+        budgets.create(org_id, "router", router_id, {**columns, "name": "Its own"})
+        budgets.create(org_id, "team", people.alice.team_id, {**columns, "name": "Of a team"})
+
+    text = admin.get(f"/app/routers/{router_id}/settings").text
+
+    assert "None but those of the key and team that call." in bare
+    assert f'href="/app/budgets/new?scope=router&amp;scopeId={router_id}"' in bare
+    assert "Its own" in text
+    assert "Used of $7.00" in text
+    assert "The organization: 3 at once." in text
+    assert "Of a team" not in text

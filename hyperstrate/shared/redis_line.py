@@ -1,0 +1,130 @@
+"""One connection of a whole process to Redis: what is asked at the same time travels together.
+
+One command alone costs a process more than ten that are written and read at once. Whoever asks
+while others are under way waits for them, and then goes with all who wait.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from _thread import start_new_thread
+from collections import deque
+from collections.abc import Callable, Sequence
+from threading import Lock
+from typing import Any, TypeAlias
+
+from redis import ConnectionError as RedisConnectionError
+from redis import RedisError, ResponseError
+
+Command: TypeAlias = Sequence[Any]
+# What nobody waits for leaves within this time, or with the next that somebody waits for.
+SOON_S = 0.002
+MOST_AT_ONCE = 100
+_NOTHING = object()
+
+
+class Script:
+    """A script that Redis keeps."""
+
+    def __init__(self, line: RedisLine, text: str) -> None:
+        self._line = line
+        self._sha = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
+
+    def command(self, keys: Sequence[str], arguments: Sequence[Any]) -> Command:
+        return ("EVALSHA", self._sha, len(keys), *keys, *arguments)
+
+    def __call__(self, keys: Sequence[str], arguments: Sequence[Any]) -> Any:
+        """What it answers. Raises RedisError."""
+        return self._line.ask(self.command(keys, arguments))[0]
+
+
+class _Asked:
+    """A command on its way. Who does not wait may have ``heard`` called with its answer."""
+
+    __slots__ = ("answer", "command", "heard")
+
+    def __init__(self, command: Command, heard: Callable[[Any], None] | None = None) -> None:
+        self.command = command
+        self.answer: Any = _NOTHING
+        self.heard = heard
+
+
+class RedisLine:
+    """``connect`` makes its connection. ``began``: when the last exchange did."""
+
+    def __init__(self, connect: Callable[[], Any]) -> None:
+        self._connect = connect
+        self._connection: Any = None
+        self._turn = Lock()
+        self._waiting: deque[_Asked] = deque()
+        self._is_leaving = False
+        self._scripts: list[str] = []
+        self._unloaded: list[str] = []
+        self.began = 0.0
+
+    def script(self, text: str) -> Script:
+        self._scripts.append(text)
+        self._unloaded.append(text)
+        return Script(self, text)
+
+    def ask(self, *commands: Command) -> list[Any]:
+        """The answers to ``commands``. Raises RedisError."""
+        asked = [_Asked(command) for command in commands]
+        self._waiting.extend(asked)
+        with self._turn:
+            while asked and asked[-1].answer is _NOTHING:
+                self._exchange()
+        for one in asked:
+            if isinstance(one.answer, Exception):
+                raise RedisError(str(one.answer)) from one.answer
+        return [one.answer for one in asked]
+
+    def tell(self, command: Command, heard: Callable[[Any], None] | None = None) -> None:
+        """Nobody waits for the answer. ``heard`` gets it, or the error."""
+        self._waiting.append(_Asked(command, heard))
+        if not self._is_leaving:
+            self._is_leaving = True
+            start_new_thread(self._leave_soon, ())
+
+    def _leave_soon(self) -> None:
+        time.sleep(SOON_S)
+        self._is_leaving = False
+        with self._turn:
+            while self._waiting:
+                self._exchange()
+
+    def _exchange(self) -> None:
+        """Send what waits and hear the answers, for all."""
+        unloaded, self._unloaded = self._unloaded, []
+        batch = [_Asked(("SCRIPT", "LOAD", text)) for text in unloaded]
+        batch += [self._waiting.popleft() for _ in range(min(len(self._waiting), MOST_AT_ONCE))]
+        lost: Exception = RedisConnectionError("the exchange was cut short")
+        try:
+            self._send_and_hear(batch)
+        except RedisError as error:
+            lost = error
+        finally:
+            self._hand_out(batch, lost)
+
+    def _send_and_hear(self, batch: Sequence[_Asked]) -> None:
+        self.began = time.monotonic()
+        if self._connection is None:
+            self._connection = self._connect()
+        connection = self._connection
+        connection.send_packed_command(connection.pack_commands([one.command for one in batch]))
+        for one in batch:
+            try:
+                one.answer = connection.read_response()
+            except ResponseError as error:
+                one.answer = error
+
+    def _hand_out(self, batch: Sequence[_Asked], lost: Exception) -> None:
+        """A Redis that failed may be another one when it is back: it is given the scripts again."""
+        for one in batch:
+            if one.answer is _NOTHING:
+                one.answer = lost
+            if isinstance(one.answer, Exception):
+                self._unloaded = list(self._scripts)
+            if one.heard is not None:
+                one.heard(one.answer)
