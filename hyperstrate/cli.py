@@ -10,7 +10,9 @@ from flask import Flask, current_app
 from hyperstrate import access, preflight
 from hyperstrate.auth.books import balance, comparison_csv, provider_csv, reconciliation
 from hyperstrate.auth.keys import leaks
-from hyperstrate.auth.people import setup
+from hyperstrate.auth.people import organizations, setup
+from hyperstrate.auth.runtime import runtime
+from hyperstrate.auth.sso import providers
 from hyperstrate.config import Config
 from hyperstrate.observability import audit_chain, recorder, retention, sums, system
 from hyperstrate.observability.api.common import observability
@@ -35,6 +37,7 @@ def register(app: Flask) -> None:
         audit_group,
         show_access,
         doctor,
+        sso,
     ):
         app.cli.add_command(command)
 
@@ -113,6 +116,7 @@ def recount() -> None:
 def doctor() -> None:
     """Show how every part of the installation is; exit 1 when one is not well."""
     found = observability()
+    runtime().store.get("doctor")  # this process has not asked Redis anything yet
     looked = system.look(_config(), found.ports, found.health)
     for part in looked.parts:
         click.echo(f"{part.status:12} {part.label}{f': {part.problem}' if part.problem else ''}")
@@ -239,8 +243,29 @@ def rotate_secrets() -> None:
         for id_ in batch.unreadable:
             click.echo(f"{batch.table} {id_}: no key of SECRET_KEYS opens it; enter it again")
     click.echo(f"{count} secrets sealed with the newest key, {unreadable} rows unreadable.")
-    if unreadable:
+    left = sealed.census().older
+    if left:
+        click.echo(f"{left} were written meanwhile under an older key: run it again.")
+    if unreadable or left:
         raise SystemExit(1)
+
+
+@click.group("sso")
+def sso() -> None:
+    """Single sign-on, when nobody can come in by it."""
+
+
+@sso.command("allow-passwords")
+@click.option("--org", required=True, help="The organisation's id.")
+def allow_passwords(org: str) -> None:
+    """Let its people sign in with passwords again, though single sign-on was required."""
+    try:
+        with unit_of_work():
+            name = organizations.get(org).name
+            providers.require(org, is_required=False)
+    except AppError as error:
+        raise _shown(error) from None
+    click.echo(f"People of {name} may sign in with their passwords.")
 
 
 @click.command("banner")

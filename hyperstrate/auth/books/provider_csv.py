@@ -13,7 +13,10 @@ from hyperstrate.auth.books.bill_columns import Billed, Columns, Quantity, refus
 from hyperstrate.shared.errors import TooLarge
 
 MAX_BYTES = 10 * 2**20
+MAX_HEADER = 65_536
 MAX_ROWS = 100_000
+#: Lines beside the rows: heads, empty ones.
+MAX_BESIDE = 100
 MAX_DAYS = 366
 MAX_LINES = 20_000
 MAX_PROBLEMS = 50
@@ -51,6 +54,8 @@ def read(file: IO[bytes]) -> Bill:
     """Read a bill. Raises Unprocessable for what is none, TooLarge."""
     lines = _lines(file)
     first = next((line for line in lines if line.strip()), "")
+    if len(first) > MAX_HEADER:
+        raise refused("the first line is too long to be a header")
     delimiter = max(",;\t", key=first.count)
     rows = csv.reader(chain([first], lines), delimiter=delimiter)
     try:
@@ -107,6 +112,8 @@ def _lines(file: IO[bytes]) -> Iterator[str]:
         size += len(line)
         if size > MAX_BYTES:
             raise TooLarge(f"the file is larger than {MAX_BYTES // 2**20} MB")
+        if number > MAX_ROWS + MAX_BESIDE:
+            raise TooLarge(f"the file has more than {MAX_ROWS:,} rows")
         try:
             yield line.decode("utf-8-sig" if number == 1 else "utf-8")
         except UnicodeDecodeError:

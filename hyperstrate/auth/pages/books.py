@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import Blueprint, Response, make_response, request
 
-from hyperstrate.auth.books import balance, comparison_csv, provider_csv, reconciliation
+from hyperstrate.auth.books import (
+    balance,
+    budget_views,
+    comparison_csv,
+    provider_csv,
+    reconciliation,
+)
+from hyperstrate.auth.books.balance import Balance
 from hyperstrate.auth.books.comparison import Comparison
 from hyperstrate.auth.pages.limits import WORDS
 from hyperstrate.auth.schemas.bills import BillForm
@@ -47,11 +56,11 @@ def compare() -> Response:
 @require_admin
 def show_one(budget_id: str) -> Response:
     """The books of one budget."""
+    alone = balance.of(caller().org_id, budget_id)
     return page(
         "auth/budget_books.html",
         block="books",
-        balances=[balance.of(caller().org_id, budget_id)],
-        names=_WORDS,
+        **_balances([alone]),
         budget_id=budget_id,
     )
 
@@ -61,8 +70,7 @@ def _all(found: Comparison | None = None, errors: Errors | None = None) -> Respo
         "auth/budget_books.html",
         block="books",
         status=422 if errors else 200,
-        balances=balance.check(caller().org_id),
-        names=_WORDS,
+        **_balances(balance.check(caller().org_id)),
         budget_id="",
         providers=reconciliation.providers(),
         found=found,
@@ -70,6 +78,11 @@ def _all(found: Comparison | None = None, errors: Errors | None = None) -> Respo
         values=request.form,
         errors=errors or {},
     )
+
+
+def _balances(found: list[Balance]) -> dict[str, Any]:
+    called = budget_views.names_of([each.budget for each in found])
+    return {"balances": found, "called": called, "scopes": _WORDS}
 
 
 def _compared(provider: str) -> Comparison:

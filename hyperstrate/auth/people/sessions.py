@@ -268,7 +268,8 @@ def refusal(user: User, member: Membership, organization: Organization) -> str:
 
 def _teams(org_id: str, user_id: str) -> tuple[str, ...]:
     own = select(UserTeam.team_id).join(Team, Team.id == UserTeam.team_id)
-    return tuple(session.scalars(own.where(Team.org_id == org_id, UserTeam.user_id == user_id)))
+    own = own.where(Team.org_id == org_id, UserTeam.user_id == user_id).order_by(Team.id)
+    return tuple(session.scalars(own))
 
 
 def _live(user_id: str) -> Any:

@@ -39,7 +39,12 @@ class Fallback(Stage[Config]):
 
 
 def _from(target: Target, targets: list[Target]) -> list[Target]:
-    """``target`` and those after it; all the others when it is none of them."""
+    """``target`` and those after it; all the others when it is none of them.
+
+    A budget had no room for the others when a call overflows: it has no other.
+    """
+    if target.is_overflow:
+        return [target]
     if target in targets:
         return targets[targets.index(target) :]
     return [target, *targets]

@@ -48,11 +48,14 @@ class TeamBudget(Stage[Config]):
     Config = Config
 
     def before(self, exchange: Exchange) -> ChatResult | None:
-        """Who is in several teams may say which one pays."""
-        caller, said = exchange.caller, exchange.variables.get("team_id", "")
-        if said in caller.team_ids[1:]:
-            others = (team_id for team_id in caller.team_ids if team_id != said)
-            exchange.caller = replace(caller, team_ids=(said, *others))
+        """Who is in several teams may say which one pays: of those that the router is open to."""
+        caller, open_to = exchange.caller, exchange.plan.team_ids
+        paying = [id_ for id_ in caller.team_ids if not open_to or id_ in open_to]
+        if paying:
+            said = exchange.variables.get("team_id", "")
+            first = said if said in paying else paying[0]
+            others = (id_ for id_ in caller.team_ids if id_ != first)
+            exchange.caller = replace(caller, team_ids=(first, *others))
         return None
 
     def around(self, exchange: Exchange, target: Target, attempt: Attempt) -> ChatResult:

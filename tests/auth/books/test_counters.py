@@ -5,9 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Collection
 from math import inf
+from typing import Any
 
 import pytest
 from redis import Redis
+from redis import TimeoutError as RedisTimeout
 
 from hyperstrate.auth.books.counters import Charge, Counters, MemoryCounters, Sums, Used
 from hyperstrate.auth.books.counters_redis import RedisCounters
@@ -169,6 +171,38 @@ def test_what_is_settled_while_redis_is_left_alone_is_told_later(
     counters.tend()
 
     assert (before, used(counters)) == (Used(0, 60), Used(0, 7))
+
+
+class Deaf:
+    """A connection over which commands go, and no answer comes back."""
+
+    def __init__(self, real: Any) -> None:
+        self._real = real
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
+
+    def read_response(self) -> None:
+        self._real.read_response()
+        self._real.disconnect()
+        raise RedisTimeout("no answer")
+
+
+def test_what_is_refused_because_an_answer_was_lost_holds_nothing(
+    make_shared: Callable[[], RedisCounters],
+) -> None:
+    counters = make_shared()
+    counters.reserve("first", [charge(1)])
+    line = counters._link.line
+    hearing, line._connection = line._connection, Deaf(line._connection)
+    refusal = counters.reserve("call", [charge(60)])  # its share is 50
+    line._connection = hearing
+    before = used(counters)
+
+    counters.tend()
+
+    assert refusal is not None
+    assert (before, used(counters)) == (Used(0, 61), Used(0, 1))
 
 
 def test_who_settles_after_it_was_recorded_changes_nothing(

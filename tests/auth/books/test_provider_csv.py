@@ -159,6 +159,14 @@ def test_a_file_that_is_too_large_is_refused(monkeypatch: pytest.MonkeyPatch) ->
         read(text)
 
 
+def test_empty_lines_and_a_long_header_are_bounded_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "too long" in refusal(as_file("," * 70_000 + "\n1\n"))
+
+    monkeypatch.setattr(provider_csv, "MAX_ROWS", 9)
+    with pytest.raises(TooLarge, match="more than 9 rows"):
+        read("date,tokens\n" + "\n" * 200)
+
+
 def test_a_file_with_very_many_models_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(provider_csv, "MAX_LINES", 2)
 

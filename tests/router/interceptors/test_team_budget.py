@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -25,7 +25,13 @@ from hyperstrate.router.proxy import Call, Limits, Proxy, Reply
 from hyperstrate.router.stage import Exchange, Stage
 from hyperstrate.shared.chat import ChatResult, Chunk, Dialect, Usage
 from hyperstrate.shared.db import unit_of_work
-from hyperstrate.shared.errors import BadRequest, Conflict, NotFound, PaymentRequired
+from hyperstrate.shared.errors import (
+    BadRequest,
+    Conflict,
+    NotFound,
+    PaymentRequired,
+    ProviderError,
+)
 from hyperstrate.shared.guards import Caller
 from hyperstrate.shared.ids import new_id
 from hyperstrate.shared.key_rules import KeyRules
@@ -85,12 +91,17 @@ def prepare(make_exchange: MakeExchange) -> Run:
     """An exchange of the blue team, whose share is full, and who is asked."""
 
     def make(
-        config: Mapping[str, Any], *outcomes: Any, purse: Purse | None = None, **values: Any
+        config: Mapping[str, Any],
+        *outcomes: Any,
+        purse: Purse | None = None,
+        open_to: Collection[str] = (),
+        **values: Any,
     ) -> tuple[Exchange, FakeInference, Purse]:
         stages: list[Stage[Any]] = [TeamBudget(load(Config, config)), Fallback(FallbackConfig())]
         spending = purse or Purse()
         given = {"caller": BLUE, **values}
-        exchange = make_exchange(make_plan(stages=stages), spending=spending, **given)
+        plan = make_plan(stages=stages, team_ids=frozenset(open_to))
+        exchange = make_exchange(plan, spending=spending, **given)
         return exchange, FakeInference(*(outcomes or [answer()])), spending
 
     return make
@@ -228,6 +239,28 @@ def test_only_a_team_of_the_caller_can_be_named_as_payer(
 
     assert purse.asked == [(payer, False)]
     assert events[0].team_id == payer
+
+
+@pytest.mark.parametrize("said", ["", "team_blue", "team_red"])
+def test_a_team_that_may_not_use_the_router_pays_nothing(prepare: Run, said: str) -> None:
+    exchange, inference, purse = prepare(
+        {}, purse=Purse(is_full=False), variables={"team_id": said}, open_to=["team_red"]
+    )
+
+    pipeline.run(exchange, inference)
+
+    assert purse.asked == [("team_red", False)]
+
+
+def test_an_overflow_target_that_breaks_says_so(prepare: Run) -> None:
+    """The budget has no room for the others: falling back to them would end in a 402."""
+    exchange, inference, purse = prepare({"overflow_target_id": "tgt_two"}, failure())
+
+    with pytest.raises(ProviderError, match="server_error"):
+        pipeline.run(exchange, inference)
+
+    assert inference.called == ["mdl_two"]
+    assert purse.asked == [("team_blue", False), ("team_blue", True)]
 
 
 @pytest.mark.parametrize(
