@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import BinaryIO, TextIO
 
 import click
@@ -69,9 +70,15 @@ def bootstrap(org: str, email: str, password: str) -> None:
 @click.command("recorder")
 def record() -> None:
     """Write finished requests from the spool to the database, until the server ends."""
+    record_beside(os.getppid())
+
+
+def record_beside(parent: int) -> None:
+    """The same, until the process ``parent`` ends, which may have happened by now."""
     with queue.looked_after(current_app.app_context):
         recorder.run(
             _config().spool_dir,
+            parent=parent,
             retention_days=_config().log_retention_days,
             audit_days=_config().audit_retention_days,
         )

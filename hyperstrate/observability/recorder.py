@@ -155,14 +155,16 @@ def run(
     retention_days: int,
     audit_days: int = 365,
     stop: threading.Event | None = None,
+    parent: int | None = None,
 ) -> None:
     """Record until ``stop`` is set or the parent process is gone, then what is still there.
 
-    Left out, ``stop`` is set by SIGTERM and SIGINT. Waits while another process of this host
-    records. Needs an application context, and must not be monkey-patched.
+    Left out, ``stop`` is set by SIGTERM and SIGINT; ``parent`` is whose child this is now. Waits
+    while another process of this host records. Needs an application context, and must not be
+    monkey-patched.
     """
     stop = stop or _stop_on_signals()
-    parent = os.getppid()
+    parent = parent or os.getppid()
     reader = SpoolReader(folder)
     while not reader.acquire():
         if stop.wait(0.5) or os.getppid() != parent:

@@ -60,6 +60,5 @@ def _record(parent: int) -> None:
     from hyperstrate import app, cli  # the process that starts the others has them by now
 
     recorder = app.create_recorder()
-    if os.getppid() == parent:  # from here on it looks itself
-        with recorder.app_context():
-            cli.record.callback()  # type: ignore[misc]
+    with recorder.app_context():
+        cli.record_beside(parent)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -43,7 +44,8 @@ while True:
     time.sleep(0.001)
 """
 RECORDER = """
-import sys
+import os, sys
+parent = os.getppid()
 from hyperstrate.observability import recorder
 from hyperstrate.shared.spool import Spool
 from tests.observability.installation import build_app
@@ -52,7 +54,7 @@ app = build_app(sys.argv[1], Spool(sys.argv[2]))
 with app.app_context():
     sys.stdout.write("ready\\n")
     sys.stdout.flush()
-    recorder.run(sys.argv[2], retention_days=36500)
+    recorder.run(sys.argv[2], retention_days=36500, parent=parent)
 """
 ORPHAN = """
 import subprocess, sys
@@ -325,6 +327,15 @@ def test_it_drains_and_leaves_when_its_parent_is_gone(
         assert time.monotonic() < deadline, f"the recorder {orphan} stayed"
         time.sleep(0.02)
     recorder.drain(reader)
+
+    assert stored_ids() == [event.id]
+
+
+def test_it_leaves_when_its_parent_was_gone_before_it_began(app: Flask, spool: Spool) -> None:
+    recorder.record_inference(event := make_event())
+    another = os.getpid()  # nobody is their own parent
+
+    recorder.run(spool.folder, retention_days=36500, stop=threading.Event(), parent=another)
 
     assert stored_ids() == [event.id]
 
