@@ -15,14 +15,14 @@ from time import monotonic
 import orjson
 import structlog
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, StatementError
-from sqlalchemy.orm import InstrumentedAttribute
 
 from hyperstrate.events import RequestsRecorded, RoutedInference, requests_recorded
 from hyperstrate.observability import delivery, metrics, retention, rows, sums
 from hyperstrate.observability.models import InferenceLog, InferencePayload
 from hyperstrate.observability.ports import Ledger, NoLedger
 from hyperstrate.observability.rows import Record
-from hyperstrate.shared.db import after_commit, insert, session, unit_of_work
+from hyperstrate.shared.bulk import insert_many, unknown
+from hyperstrate.shared.db import after_commit, unit_of_work
 from hyperstrate.shared.spool import Spool, SpoolReader
 
 log = structlog.get_logger(__name__)
@@ -105,13 +105,15 @@ def _readable(reader: SpoolReader, lines: Sequence[bytes]) -> list[Record]:
 
 
 def _store(records: Sequence[Record]) -> None:
-    logs = {record.log["id"]: record.log for record in records}
+    """A line may be read twice: what is there already stays."""
+    logs = [record.log for record in records]
     payloads = [record.payload for record in records if record.payload]
     with unit_of_work():
-        new = _insert_new(InferenceLog.id, list(logs.values()))
-        sums.add(logs[id] for id in new)
-        _insert_new(InferencePayload.log_id, payloads)
-        _ledger.write(list(logs.values()))
+        new = unknown(InferenceLog.id, logs)
+        insert_many(InferenceLog, new)
+        insert_many(InferencePayload, unknown(InferencePayload.log_id, payloads))
+        sums.add(new)
+        _ledger.write(logs)
         delivery.queue_those_of(records)
         after_commit(lambda: requests_recorded.emit(RequestsRecorded(_keys_used(records))))
 
@@ -125,14 +127,6 @@ def _store_singly(reader: SpoolReader, records: Sequence[Record]) -> None:
             if not _is_refusal(error):
                 raise
             reader.reject(record.line, repr(error.args[0]))
-
-
-def _insert_new(key: InstrumentedAttribute[str], values: list[rows.Row]) -> Sequence[str]:
-    """Insert; what is there already stays, so that a line may be read twice. Returns the new."""
-    if not values:
-        return []
-    statement = insert(key.class_.__table__).on_conflict_do_nothing()
-    return session.scalars(statement.returning(key), values).all()
 
 
 def _is_refusal(error: Exception) -> bool:

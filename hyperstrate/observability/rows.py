@@ -27,6 +27,7 @@ _SESSION_WORDS = {
     "agent_role": ("agent_role",),
     "parent_session_id": ("parent_session_id", "parent_agent_session_id"),
 }
+_NO_SESSION: Row = {**dict.fromkeys(_SESSION_WORDS, ""), "turn_index": 0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,8 @@ def _measures(event: dict[str, Any]) -> Row:
 
 def _session(said: dict[str, Any]) -> Row:
     """What the client said of its agent session; nothing it says may keep a request out."""
+    if not said:
+        return _NO_SESSION
     turn = str(said.get("turn_index", ""))
     texts = {
         name: next((_text(said[word]) for word in words if said.get(word)), "")[:200]

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from operator import itemgetter
 from typing import Any, Literal
 
 from sqlalchemy import delete, func, select, text, update
 
 from hyperstrate.observability.latencies import about, merge
 from hyperstrate.observability.models import InferenceLog, UsageHour
-from hyperstrate.shared.db import insert, now, session, unit_of_work
+from hyperstrate.shared.bulk import add_many
+from hyperstrate.shared.db import now, session, unit_of_work
 
+_alike_by = itemgetter("org_id", "router_id", "model_id", "model_def_key", "provider", "status")
 Scope = Literal["all", "router", "model"]
 Key = tuple[Any, ...]
 HOUR = timedelta(hours=1)
@@ -32,7 +36,11 @@ _READ = (
 @dataclass(slots=True)
 class _Sum:
     measures: list[Any] = field(default_factory=lambda: [0] * len(MEASURES))
-    latencies: dict[str, int] = field(default_factory=dict)
+    latencies: Counter[str] = field(default_factory=Counter)
+
+    def add(self, measures: Iterable[Any], latencies: Counter[str]) -> None:
+        self.measures = [sum(pair) for pair in zip(self.measures, measures, strict=True)]
+        self.latencies.update(latencies)
 
 
 def hour_of(when: datetime) -> datetime:
@@ -42,20 +50,26 @@ def hour_of(when: datetime) -> datetime:
 
 def add(logs: Iterable[Mapping[str, Any]]) -> None:
     """Count these logs. Call it once for each, in the transaction that inserts it."""
-    found: dict[Key, _Sum] = {}
-    for log in logs:
-        latency_ms = min(log["latency_ms"], MOST)
-        took = str(about(latency_ms)) if latency_ms > 0 else ""
-        counts = _counts(log)
-        for key in _keys(log):
-            known = found.setdefault(key, _Sum())
-            is_timed = took and (key[1] != "model" or log["status"] == "success")
-            more = (*counts, latency_ms if is_timed else 0)
-            known.measures = [sum + one for sum, one in zip(known.measures, more, strict=True)]
-            if is_timed:
-                known.latencies[took] = known.latencies.get(took, 0) + 1
+    found: dict[Key, _Sum] = defaultdict(_Sum)
+    for alike in _alike(logs):
+        measures = [sum(column) for column in zip(*map(_measures, alike), strict=True)]
+        took = Counter(str(about(log["latency_ms"])) for log in alike if log["latency_ms"] > 0)
+        is_success = alike[0]["status"] == "success"
+        for key in _keys(alike[0]):
+            if is_success or key[1] != "model":
+                found[key].add(measures, took)
+            else:
+                found[key].add((*measures[:-1], 0), Counter())
     if found:
         _upsert(found)
+
+
+def _alike(logs: Iterable[Mapping[str, Any]]) -> Iterable[list[Mapping[str, Any]]]:
+    """Logs of one organisation, hour, router, model and outcome together."""
+    groups: dict[Key, list[Mapping[str, Any]]] = defaultdict(list)
+    for log in logs:
+        groups[hour_of(log["created_at"]), *_alike_by(log)].append(log)
+    return groups.values()
 
 
 def rebuild(days: int) -> int:
@@ -78,8 +92,7 @@ def rebuild(days: int) -> int:
     return count
 
 
-def _counts(log: Mapping[str, Any]) -> tuple[Any, ...]:
-    """The measures of one log, but for the last."""
+def _measures(log: Mapping[str, Any]) -> tuple[Any, ...]:
     hit = log["cache_hit_type"]
     return (
         1,
@@ -90,6 +103,7 @@ def _counts(log: Mapping[str, Any]) -> tuple[Any, ...]:
         min(log["input_tokens"], MOST),
         min(log["output_tokens"], MOST),
         log["cost_usd"],
+        min(max(log["latency_ms"], 0), MOST),
     )
 
 
@@ -107,18 +121,15 @@ def _upsert(found: dict[Key, _Sum]) -> None:
 
     In the order of the keys: so recorders of two hosts never wait for each other in a circle.
     """
-    statement = insert(UsageHour)
-    added = {name: getattr(UsageHour, name) + statement.excluded[name] for name in MEASURES}
-    statement = statement.on_conflict_do_update(index_elements=_KEY, set_=added)
     rows = [
         _named(_KEY, key) | _named(MEASURES, found[key].measures) | {"latencies": {}}
         for key in sorted(found)
     ]
-    columns = [getattr(UsageHour, name) for name in (*_KEY, "latencies")]
     merged = []
-    for *key, known in session.execute(statement.returning(*columns), rows):
-        merge(known, found[tuple(key)].latencies)
-        merged.append(_named(_KEY, key) | {"latencies": known})
+    for row in add_many(UsageHour, rows, key=_KEY, amounts=MEASURES):
+        key = tuple(row[name] for name in _KEY)
+        merge(row["latencies"], found[key].latencies)
+        merged.append(_named(_KEY, key) | {"latencies": row["latencies"]})
     session.execute(update(UsageHour), merged)
 
 

@@ -25,6 +25,7 @@ NAMING = {
     "pk": "pk_%(table_name)s",
 }
 JsonColumn = JSON().with_variant(JSONB(), "postgresql")
+INSERTS: dict[str, Callable[..., Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 #: The ``info`` of a column whose text, list or mapping ``crypto.encrypt`` sealed.
 SEALED = {"secret": True, "sealed": True}
 
@@ -83,8 +84,7 @@ session = db.session
 
 def insert(table: type[Base]) -> Any:
     """An INSERT of the database in use, with its ``on_conflict_do_...``."""
-    kinds = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
-    return kinds[session.get_bind().dialect.name](table)
+    return INSERTS[session.get_bind().dialect.name](table)
 
 
 @contextmanager

@@ -20,11 +20,10 @@ from typing import Any, Protocol, TypeVar
 import orjson
 import structlog
 from sqlalchemy import Index, String, Text, and_, or_, select, text, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Mapped, mapped_column
 
-from hyperstrate.shared.db import Base, after_commit, now, session, type_id, unit_of_work
+from hyperstrate.shared.db import Base, after_commit, insert, now, session, type_id, unit_of_work
 from hyperstrate.shared.ids import new_id
 
 F = TypeVar("F", bound=Callable[..., None])
@@ -41,7 +40,6 @@ KEEP_FAILED = timedelta(days=30)
 MAX_ERROR = 2000
 OPEN = ("queued", "running")
 _ROWS_ONLY = {"synchronize_session": False}
-_insert: dict[str, Callable[..., Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
 class QueuedJob(Base):
@@ -159,7 +157,6 @@ def enqueue(name: str, *, delay_s: float = 0, key: str = "", **payload: Any) -> 
         "payload": orjson.dumps(payload).decode(),
         "run_at": now() + timedelta(seconds=delay_s),
     }
-    insert = _insert[session.get_bind().dialect.name]
     new = insert(QueuedJob).values(row).on_conflict_do_nothing().returning(QueuedJob.id)
     if session.scalar(new) is None:
         return False

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, func, select, tuple_, update
@@ -17,6 +18,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from hyperstrate.auth.books import windows
 from hyperstrate.auth.books.counters import Sums
 from hyperstrate.auth.models import Budget, BudgetUsage, LedgerEntry, LedgerSequence
+from hyperstrate.shared.bulk import add_many, insert_many
 from hyperstrate.shared.db import insert, session
 from hyperstrate.shared.money import from_units, to_units
 from hyperstrate.shared.scopes import SCOPE_KINDS
@@ -30,6 +32,7 @@ _SCOPE_COLUMNS = {
     "api_key": "api_key_id",
     "virtual_key": "virtual_key_id",
 }
+_counted_by = itemgetter(*_SCOPE_COLUMNS.values(), "is_overflow")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +97,7 @@ def write(rows: Sequence[Row]) -> list[Grown]:
     )
     new = [row for row in rows if row["id"] not in known]
     late = [row for row in rows if known.get(row["id"]) == VOID and row["kind"] != VOID]
-    if new:
-        session.execute(insert(LedgerEntry), new)
+    insert_many(LedgerEntry, new)
     for row in late:
         session.execute(update(LedgerEntry).where(LedgerEntry.id == row["id"]).values(row))
     return _add_to_sums([*new, *late])
@@ -226,23 +228,37 @@ def amount_in(unit: str, row: Mapping[str, Any]) -> int:
 
 def _next_batch() -> None:
     """Batches follow one another: this row stays locked until the commit."""
-    first = insert(LedgerSequence).values(id=1, number=1)
-    later = {"number": LedgerSequence.number + 1}
-    session.execute(first.on_conflict_do_update(index_elements=["id"], set_=later))
+    add_many(LedgerSequence, [{"id": 1, "number": 1}], key=("id",), amounts=("number",))
 
 
 def _add_to_sums(rows: Iterable[Row]) -> list[Grown]:
     added: dict[tuple[str, int], int] = defaultdict(int)
     rows = list(rows)
     budgets = _budgets_of({row["org_id"] for row in rows})
-    for row in rows:
-        at = row["at"].timestamp()
+    for alike in _alike(rows):
+        one = alike[0]
         for kind in SCOPE_KINDS:
-            for budget in budgets.get((kind, row[_SCOPE_COLUMNS[kind]]), ()):
-                if _counts(budget, row):
-                    added[budget.id, _start(budget, at)] += amount_in(budget.unit, row)
+            for budget in budgets.get((kind, one[_SCOPE_COLUMNS[kind]]), ()):
+                if _counts(budget, one):
+                    used = sum(amount_in(budget.unit, row) for row in alike)
+                    added[budget.id, _start(budget, one["at"].timestamp())] += used
+    names = ("budget_id", "window_start", "used")
+    grown = add_many(
+        BudgetUsage,
+        [dict(zip(names, (*key, added[key]), strict=True)) for key in sorted(added)],
+        key=names[:2],
+        amounts=names[2:],
+    )
     by_id = {budget.id: budget for group in budgets.values() for budget in group}
-    return [_grow(by_id[id_], start, amount) for (id_, start), amount in sorted(added.items())]
+    return [_grown(by_id[row["budget_id"]], row, added) for row in grown]
+
+
+def _alike(rows: Iterable[Row]) -> Iterable[list[Row]]:
+    """Together those that count in the same windows of the same budgets."""
+    groups: dict[tuple[Any, ...], list[Row]] = defaultdict(list)
+    for row in rows:
+        groups[row["at"].timestamp() // windows.QUARTER_S, *_counted_by(row)].append(row)
+    return groups.values()
 
 
 def _counts(budget: Budget, row: Row) -> bool:
@@ -266,14 +282,9 @@ def _start(budget: Budget, at: float) -> int:
     return int(windows.calendar(budget.period, budget.time_zone, at).start)
 
 
-def _grow(budget: Budget, start: int, amount: int) -> Grown:
-    first = insert(BudgetUsage).values(budget_id=budget.id, window_start=start, used=amount)
-    grown = first.on_conflict_do_update(
-        index_elements=["budget_id", "window_start"],
-        set_={"used": BudgetUsage.used + first.excluded.used},
-    ).returning(BudgetUsage.used)
-    used = int(session.scalar(grown))
-    name = window_name(budget, start)
+def _grown(budget: Budget, usage: Row, added: Mapping[tuple[str, int], int]) -> Grown:
+    start, used = usage["window_start"], usage["used"]
+    amount, name = added[budget.id, start], window_name(budget, start)
     if budget.period == "rolling":
         used = sums([name]).by_window[name]
         is_over = start < windows.rolling_start(budget.rolling_hours, time.time())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from math import inf
 from typing import Literal, Protocol
 from zoneinfo import ZoneInfo
@@ -11,6 +12,7 @@ from zoneinfo import ZoneInfo
 Period = Literal["daily", "weekly", "monthly", "rolling", "total"]
 PERIODS: tuple[Period, ...] = ("daily", "weekly", "monthly", "rolling", "total")
 HOUR_S = 3600
+QUARTER_S = 900  # of an hour: at one of these it is midnight, in every zone of today
 
 
 class Spans(Protocol):
@@ -35,6 +37,11 @@ def calendar(period: str, time_zone: str, at: float) -> Window:
 
     A day on which the clocks change is as long as it is there.
     """
+    return _calendar(period, time_zone, at // QUARTER_S * QUARTER_S)
+
+
+@lru_cache(maxsize=1024)
+def _calendar(period: str, time_zone: str, at: float) -> Window:
     if period == "total":
         return Window(0.0, inf)
     zone = ZoneInfo(time_zone)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from functools import cache
 from typing import TypeAlias
 
-from sqlalchemy import or_, update
+from sqlalchemy import Update, bindparam, or_, update
+from sqlalchemy.orm import InstrumentedAttribute as Attribute
 
 from hyperstrate.auth.models import APIKey, VirtualKey
 from hyperstrate.shared.crypto import hash_key, new_api_key
-from hyperstrate.shared.db import now, session
+from hyperstrate.shared.db import UtcDateTime, now, session
 from hyperstrate.shared.errors import Conflict
 
 Key: TypeAlias = APIKey | VirtualKey
@@ -64,16 +66,25 @@ def mark_used(used: Mapping[tuple[str, str, str], datetime]) -> None:
     """Note when secrets were last used: (organization, key, prefix) -> time; never goes back."""
     for (org_id, key_id, prefix), moment in used.items():
         kind = APIKey if key_id.startswith("akey") else VirtualKey
-        _mark(kind, org_id, key_id, prefix, moment)
+        use = {"org": org_id, "key": key_id, "sent": prefix, "moment": moment}
+        for statement in _noting_use(kind):
+            session.connection().execute(statement, use)
 
 
-def _mark(kind: type[Key], org_id: str, key_id: str, prefix: str, moment: datetime) -> None:
-    """Past the session: to be used is no change that the audit should compare."""
-    own = update(kind).where(kind.org_id == org_id, kind.id == key_id)
-    for sent, last in (
-        (kind.prefix, kind.last_used_at),
-        (kind.previous_prefix, kind.previous_last_used_at),
-    ):
+@cache
+def _noting_use(kind: type[Key]) -> tuple[Update, Update]:
+    """Of the present secret and of the previous one.
+
+    To be run past the session: to be used is no change that the audit should compare.
+    """
+    present = (kind.prefix, kind.last_used_at)
+    previous = (kind.previous_prefix, kind.previous_last_used_at)
+    own = update(kind).where(kind.org_id == bindparam("org"), kind.id == bindparam("key"))
+    moment = bindparam("moment", type_=UtcDateTime())
+
+    def noting(prefix: Attribute[str], last: Attribute[datetime | None]) -> Update:
         is_newer = or_(last.is_(None), last < moment)
         values = {last: moment, kind.modified_at: kind.modified_at}
-        session.connection().execute(own.where(sent == prefix, is_newer).values(values))
+        return own.where(prefix == bindparam("sent"), is_newer).values(values)
+
+    return noting(*present), noting(*previous)
