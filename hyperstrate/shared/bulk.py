@@ -66,34 +66,35 @@ def _addition(
 class _Statement:
     sql: str
     names: tuple[str, ...]
-    defaults: tuple[Any, ...]
+    defaults: Row
     converters: tuple[tuple[int, Callable[[Any], Any]], ...]
 
     def values(self, row: Row) -> tuple[Any, ...]:
+        row = {**self.defaults, **row}
         values = [row[name] for name in self.names]
-        values += self.defaults
         for place, convert in self.converters:
             values[place] = convert(values[place])
         return tuple(values)
 
 
 @lru_cache(maxsize=32)
-def _statement(table: type[Base], dialect: Dialect, names: tuple[str, ...]) -> _Statement:
+def _statement(table: type[Base], dialect: Dialect, given: tuple[str, ...]) -> _Statement:
     columns = cast(Table, table.__table__).columns
     defaults = {
         column.name: column.default.arg
         for column in columns
-        if isinstance(column.default, ScalarElementColumnDefault) and column.name not in names
+        if isinstance(column.default, ScalarElementColumnDefault) and column.name not in given
     }
-    every = (*names, *defaults)
-    quote = dialect.identifier_preparer.quote
-    marks = ", ".join(["?" if dialect.paramstyle == "qmark" else "%s"] * len(every))
-    listed = ", ".join(quote(name) for name in every)
-    converters = [(place, _converter(columns[name], dialect)) for place, name in enumerate(every)]
+    names = (*given, *defaults)
+    style: Any = "qmark" if dialect.paramstyle == "qmark" else "format"
+    positional = cast(Any, type(dialect))(paramstyle=style)
+    compiled = INSERTS[dialect.name](table).compile(dialect=positional, column_keys=names)
+    names = tuple(compiled.positiontup)
+    converters = [(place, _converter(columns[name], dialect)) for place, name in enumerate(names)]
     return _Statement(
-        sql=f"INSERT INTO {quote(table.__tablename__)} ({listed}) VALUES ({marks})",  # noqa: S608
+        sql=str(compiled),
         names=names,
-        defaults=tuple(defaults.values()),
+        defaults=defaults,
         converters=tuple((place, convert) for place, convert in converters if convert),
     )
 
