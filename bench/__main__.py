@@ -75,11 +75,15 @@ def _measure_streams(gateway: Running, plan: argparse.Namespace, into: Figures) 
             count=plan.streams,
             over_seconds=last_seconds / 3,
             last_seconds=last_seconds,
+            spent=lambda: cpu_seconds(gateway.pid),
         )
     )
     settle(gateway.pid)
-    count = max(1, len(outcome.delays_ms))
-    into.chunk_cpu_us.append((cpu_seconds(gateway.pid) - before) / count * 1e6)
+    (early, few), (late, many) = outcome.in_flow
+    chunk_s = (late - early) / max(1, many - few)
+    all_s = cpu_seconds(gateway.pid) - before
+    into.chunk_cpu_us.append(chunk_s * 1e6)
+    into.stream_cpu_us.append((all_s - chunk_s * len(outcome.delays_ms)) / plan.streams * 1e6)
     into.chunk_p50_ms.append(load.percentile(outcome.delays_ms, 0.5))
     into.chunk_p99_ms.append(load.percentile(outcome.delays_ms, 0.99))
     into.first_chunk_p99_ms.append(load.percentile(outcome.first_chunk_ms, 0.99))

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import re
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 STAMP = re.compile(rb'"content":"(\d+) ')
 LONGEST_WAIT_S = 60.0
+FLOWING_S = 0.3  # after the last beginning, before the first end
 
 
 @dataclass(frozen=True)
@@ -40,11 +42,15 @@ class Door:
 
 @dataclass
 class Outcome:
-    """Seconds of JSON calls; milliseconds from the mock's sending to here for every chunk."""
+    """Seconds of JSON calls; milliseconds from the mock's sending to here for every chunk.
+
+    ``in_flow``: seconds of CPU and number of chunks, while all streams were under way.
+    """
 
     took: list[float] = field(default_factory=list)
     first_chunk_ms: list[float] = field(default_factory=list)
     delays_ms: list[float] = field(default_factory=list)
+    in_flow: list[tuple[float, int]] = field(default_factory=list)
     errors: int = 0
     elapsed: float = 0.0
 
@@ -147,8 +153,13 @@ class Listener(asyncio.Protocol):
             self.is_over.set_result(None)
 
 
-async def streams(door: Door, *, count: int, over_seconds: float, last_seconds: float) -> Outcome:
-    """``count`` streams, begun one after the other within ``over_seconds``, then all at once."""
+async def streams(
+    door: Door, *, count: int, over_seconds: float, last_seconds: float, spent: Callable[[], float]
+) -> Outcome:
+    """``count`` streams, begun one after the other within ``over_seconds``, then all at once.
+
+    ``spent``: what the gateway's processes have used until now. Asked while all streams flow.
+    """
     outcome = Outcome()
     started = time.perf_counter()
 
@@ -162,8 +173,13 @@ async def streams(door: Door, *, count: int, over_seconds: float, last_seconds: 
             return
         await listener.is_over
 
+    async def look(delay: float) -> None:
+        await asyncio.sleep(delay)
+        outcome.in_flow.append((spent(), len(outcome.delays_ms)))
+
+    looks = (look(over_seconds + FLOWING_S), look(last_seconds - FLOWING_S))
     async with asyncio.timeout(over_seconds + last_seconds + LONGEST_WAIT_S):
-        await asyncio.gather(*(listen(over_seconds * i / count) for i in range(count)))
+        await asyncio.gather(*looks, *(listen(over_seconds * i / count) for i in range(count)))
     outcome.elapsed = time.perf_counter() - started
     return outcome
 

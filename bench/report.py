@@ -20,6 +20,7 @@ class Figures:
     p50_ms: list[float] = field(default_factory=list)
     p99_ms: list[float] = field(default_factory=list)
     chunk_cpu_us: list[float] = field(default_factory=list)
+    stream_cpu_us: list[float] = field(default_factory=list)
     chunk_p50_ms: list[float] = field(default_factory=list)
     chunk_p99_ms: list[float] = field(default_factory=list)
     first_chunk_p99_ms: list[float] = field(default_factory=list)
@@ -46,6 +47,7 @@ CALLS = (
 )
 STREAMS = (
     Column("CPU µs/chunk", "chunk_cpu_us", ",.0f"),
+    Column("CPU µs/stream besides", "stream_cpu_us", ",.0f"),
     Column("added p50 ms/chunk", "chunk_p50_ms", ".2f", is_added=True),
     Column("added p99 ms/chunk", "chunk_p99_ms", ".1f", is_added=True),
     Column("added p99 ms to the first chunk", "first_chunk_p99_ms", ".1f", is_added=True),

@@ -19,11 +19,20 @@ from typing import Any, Protocol, TypeVar
 
 import orjson
 import structlog
-from sqlalchemy import Index, String, Text, and_, or_, select, text, update
+from sqlalchemy import Index, String, Text, and_, bindparam, or_, select, text, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Mapped, mapped_column
 
-from hyperstrate.shared.db import Base, after_commit, insert, now, session, type_id, unit_of_work
+from hyperstrate.shared.db import (
+    Base,
+    UtcDateTime,
+    after_commit,
+    insert,
+    now,
+    session,
+    type_id,
+    unit_of_work,
+)
 from hyperstrate.shared.ids import new_id
 
 F = TypeVar("F", bound=Callable[..., None])
@@ -70,6 +79,20 @@ class QueuedJob(Base):
     error: Mapped[str] = mapped_column(Text, default="")
     created_at: Mapped[datetime] = mapped_column(default=now)
     forget_at: Mapped[datetime | None] = mapped_column(index=True)
+
+
+_BEFORE = bindparam("before", type_=UtcDateTime())
+_DUE = (
+    select(QueuedJob.id, QueuedJob.name, QueuedJob.attempts)
+    .where(
+        or_(
+            and_(QueuedJob.status == "queued", QueuedJob.run_at <= _BEFORE),
+            and_(QueuedJob.status == "running", QueuedJob.locked_until <= _BEFORE),
+        )
+    )
+    .order_by(QueuedJob.run_at)
+    .limit(bindparam("limit"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,15 +236,8 @@ def failed(limit: int = 100) -> Sequence[QueuedJob]:
 
 def _due(before: datetime, *, limit: int) -> list[tuple[str, str, int]]:
     """Id, name and attempts of jobs that nobody is at: those that wait, and those that got lost."""
-    is_waiting = and_(QueuedJob.status == "queued", QueuedJob.run_at <= before)
-    is_lost = and_(QueuedJob.status == "running", QueuedJob.locked_until <= before)
-    query = (
-        select(QueuedJob.id, QueuedJob.name, QueuedJob.attempts)
-        .where(or_(is_waiting, is_lost))
-        .order_by(QueuedJob.run_at)
-        .limit(limit)
-    )
-    found = [(row.id, row.name, row.attempts) for row in session.execute(query)]
+    rows = session.execute(_DUE, {"before": before, "limit": limit})
+    found = [(row.id, row.name, row.attempts) for row in rows]
     session.rollback()
     return found
 
@@ -277,17 +293,26 @@ def looked_after(context: Context) -> Iterator[None]:
 
     ``context()`` makes an application context; each thread has its own.
     """
-    stop = threading.Event()
-    step: Callable[[], bool | None] = perform_next
-    count, every_s = THREADS, LOOK_EVERY_S
-    if _carrier is not None:
-        step = hand_over_due
-        count, every_s = 1, HAND_OVER_EVERY_S
+    stop, looking = threading.Event(), threading.Lock()
+
+    def perform_when_due() -> None:
+        with looking:  # one of the threads does; the others are at work, or next
+            while not (due := _due(now(), limit=1)):
+                if stop.wait(LOOK_EVERY_S):
+                    return
+        perform(*due[0])
+
+    def hand_over_now_and_then() -> None:
+        hand_over_due()
+        stop.wait(HAND_OVER_EVERY_S)
+
+    step = hand_over_now_and_then if _carrier else perform_when_due
 
     def work() -> None:
         with context():
-            _repeat(step, every_s, stop)
+            _repeat(step, stop)
 
+    count = 1 if _carrier else THREADS
     threads = [threading.Thread(target=work, name="jobs", daemon=True) for _ in range(count)]
     for thread in threads:
         thread.start()
@@ -300,16 +325,15 @@ def looked_after(context: Context) -> Iterator[None]:
             thread.join(max(0.0, deadline - monotonic()))
 
 
-def _repeat(step: Callable[[], bool | None], every_s: float, stop: threading.Event) -> None:
+def _repeat(step: Callable[[], None], stop: threading.Event) -> None:
     while not stop.is_set():
         try:
-            wait_s = 0.0 if step() else every_s
+            step()
         except SQLAlchemyError as error:
             session.rollback()
             log.warning("jobs_unreadable", error=str(error))
-            wait_s = PAUSE_AFTER_ERROR_S
+            stop.wait(PAUSE_AFTER_ERROR_S)
         session.remove()
-        stop.wait(wait_s)
 
 
 def serve(context: Context) -> None:
