@@ -11,6 +11,7 @@ import traceback
 from pathlib import Path
 from typing import Any, NoReturn
 
+NICENESS = 5  # where all share one core, answers come first
 _worker_answers, _say_so = os.pipe()
 
 
@@ -42,6 +43,7 @@ def _be_the_recorder(server: Any) -> NoReturn:
     """In the new process: leave behind what is gunicorn's, and record."""
     status = 1
     try:
+        os.nice(NICENESS)
         for number in (*server.SIGNALS, signal.SIGCHLD):
             signal.signal(number, signal.SIG_DFL)
         for listener in server.LISTENERS:
