@@ -14,7 +14,8 @@ run: $(VENV)/run.stamp ## install, migrate, start on PORT (8090)
 	@exec $(BIN)/gunicorn wsgi:app
 
 test: $(VENV)/dev.stamp ## every test, on SQLite, PostgreSQL, Valkey and a browser
-	@$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
+	@$(BIN)/python -m compileall -q hyperstrate
+	@$(BIN)/python -m pytest -n $$((2 * $$(nproc))) --dist loadfile $(ARGS)
 
 check: $(VENV)/dev.stamp ## format, lint, types, import rules, templates
 	@$(BIN)/ruff format --check .
@@ -36,9 +37,9 @@ $(VENV)/uv.stamp:
 	@touch $@
 
 $(VENV)/run.stamp: requirements.txt $(VENV)/uv.stamp
-	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --require-hashes -r requirements.txt
+	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --compile-bytecode --require-hashes -r requirements.txt
 	@touch $@
 
 $(VENV)/dev.stamp: requirements-dev.txt $(VENV)/uv.stamp
-	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --require-hashes -r requirements-dev.txt
+	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --compile-bytecode --require-hashes -r requirements-dev.txt
 	@touch $@ $(VENV)/run.stamp
