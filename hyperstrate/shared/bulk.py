@@ -9,6 +9,7 @@ from typing import Any, TypeAlias, cast
 
 from sqlalchemy import Column, Table, select
 from sqlalchemy.engine import Dialect
+from sqlalchemy.exc import StatementError
 from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.sql.schema import ScalarElementColumnDefault
 
@@ -72,8 +73,11 @@ class _Statement:
     def values(self, row: Row) -> tuple[Any, ...]:
         row = {**self.defaults, **row}
         values = [row[name] for name in self.names]
-        for place, convert in self.converters:
-            values[place] = convert(values[place])
+        try:
+            for place, convert in self.converters:
+                values[place] = convert(values[place])
+        except Exception as error:
+            raise StatementError(str(error), self.sql, None, error) from error
         return tuple(values)
 
 

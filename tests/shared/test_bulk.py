@@ -80,6 +80,11 @@ def test_a_value_that_the_database_never_takes_is_an_error_of_sqlalchemy() -> No
         insert_many(LedgerEntry, [call(1, tokens=10**30)])
 
 
+def test_a_value_of_a_wrong_kind_is_one_too() -> None:
+    with pytest.raises(StatementError, match="astimezone"), unit_of_work():
+        insert_many(LedgerEntry, [call(1, at="noon")])
+
+
 def test_amounts_are_added_or_begun_and_told() -> None:
     def add(number: int) -> list[dict[str, Any]]:
         rows = [{"id": 1, "number": number}, {"id": 2, "number": 10 * number}]
