@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Callable, Generator, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import Delete
 from sqlalchemy.orm import close_all_sessions
 
 from hyperstrate.app import create_app
@@ -95,6 +97,12 @@ def no_refusals_of_another_test(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(audit, "_repeats", Repeats())
 
 
+@cache
+def _emptying() -> list[Delete]:
+    """Of every table, those first that point at others."""
+    return [table.delete() for table in reversed(db.metadata.sorted_tables)]
+
+
 @pytest.fixture
 def app(built_app: Flask) -> Iterator[Flask]:
     """The application with empty tables, and its context pushed."""
@@ -102,8 +110,8 @@ def app(built_app: Flask) -> Iterator[Flask]:
     with built_app.app_context():
         yield built_app
         db.session.rollback()
-        for table in reversed(db.metadata.sorted_tables):
-            db.session.connection().execute(table.delete())
+        for statement in _emptying():
+            db.session.connection().execute(statement)
         db.session.commit()
         db.session.remove()
         built_app.extensions["ai"].upstream.close()

@@ -95,6 +95,9 @@ def learn() -> None:
     session.commit()
 
 
+_ALL_SIGNED = select(Session)
+
+
 def settle() -> People:
     """Save the two organisations and their people: as :func:`learn` saw it, under new ids."""
     [original] = _original
@@ -114,13 +117,14 @@ def settle() -> People:
         for topic in original.topics:
             bump(topic)
     session.rollback()
-    return People(**{name: _met(person, new_ids) for name, person in vars(original.people).items()})
+    tokens = {signed.user_id: sessions.token_for(signed) for signed in session.scalars(_ALL_SIGNED)}
+    cast = vars(original.people).items()
+    return People(**{name: _met(person, new_ids, tokens) for name, person in cast})
 
 
-def _met(person: Person, new_ids: Mapping[str, str]) -> Person:
+def _met(person: Person, new_ids: Mapping[str, str], tokens: Mapping[str, str]) -> Person:
     id_, org_id, team_id = (new_ids[it] for it in (person.id, person.org_id, person.team_id))
-    signed = session.scalars(select(Session).where(Session.user_id == id_)).one()
-    return replace(person, id=id_, org_id=org_id, team_id=team_id, token=sessions.token_for(signed))
+    return replace(person, id=id_, org_id=org_id, team_id=team_id, token=tokens[id_])
 
 
 def _rows(table: Table) -> list[dict[str, Any]]:
