@@ -34,12 +34,14 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
     return report
 
 
+LONGEST = ("tests/e2e/", "tests/test_access.py")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest files come first: at the end no process is left alone with one of them."""
     items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
 
 
-LONGEST = ("tests/e2e/", "tests/test_access.py")
 DATABASES = ("sqlite", "postgres")
 
 

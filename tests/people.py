@@ -95,9 +95,6 @@ def learn() -> None:
     session.commit()
 
 
-_ALL_SIGNED = select(Session)
-
-
 def settle() -> People:
     """Save the two organisations and their people: as :func:`learn` saw it, under new ids."""
     [original] = _original
@@ -117,7 +114,8 @@ def settle() -> People:
         for topic in original.topics:
             bump(topic)
     session.rollback()
-    tokens = {signed.user_id: sessions.token_for(signed) for signed in session.scalars(_ALL_SIGNED)}
+    signed = session.scalars(select(Session))
+    tokens = {each.user_id: sessions.token_for(each) for each in signed}
     cast = vars(original.people).items()
     return People(**{name: _met(person, new_ids, tokens) for name, person in cast})
 

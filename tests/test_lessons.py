@@ -11,6 +11,7 @@ SOURCES = sorted((ROOT / "hyperstrate").rglob("*.py"))
 #: They run code or processes; none may come in with a request.
 RUNNERS = {"subprocess", "pty", "pickle", "marshal", "shelve", "multiprocessing", "code", "runpy"}
 STARTERS = {"system", "popen", "execv", "execve", "execvp", "spawnv", "spawnl", "posix_spawn"}
+RUNNING = {"execute", "scalar", "scalars", "exec_driver_sql"}
 RAW_SQL = {"text", "literal_column", "exec_driver_sql"}
 #: Its statements are written by SQLAlchemy, and only run by the driver.
 COMPILED = {"shared/bulk.py"}
@@ -59,7 +60,7 @@ def test_sql_that_is_written_by_hand_is_constant_lesson_b() -> None:
         and (
             (called(node) in RAW_SQL and name in sqlalchemy_text)
             or (called(node) in {"exec_driver_sql", "executescript"} and name not in COMPILED)
-            or (called(node) in {"execute", "scalar", "scalars"} and _is_glued(node))
+            or (called(node) in RUNNING and _is_glued(node))
         )
         and not (node.args and isinstance(node.args[0], ast.Constant))
     ]

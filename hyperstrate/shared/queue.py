@@ -297,10 +297,10 @@ def looked_after(context: Context) -> Iterator[None]:
 
     def perform_when_due() -> None:
         with looking:  # one of the threads does; the others are at work, or next
-            while not (due := _due(now(), limit=1)):
+            while not _due(now(), limit=1):
                 if stop.wait(LOOK_EVERY_S):
                     return
-        perform(*due[0])
+        perform_next()
 
     def hand_over_now_and_then() -> None:
         hand_over_due()
