@@ -16,6 +16,7 @@ from typing import Any, TypeAlias
 
 from redis import ConnectionError as RedisConnectionError
 from redis import RedisError, ResponseError
+from redis import TimeoutError as RedisTimeoutError
 
 Command: TypeAlias = Sequence[Any]
 # What nobody waits for leaves within this time, or with the next that somebody waits for.
@@ -150,11 +151,22 @@ class RedisLine:
             self._connection = self._connect()
         connection = self._connection
         connection.send_packed_command(connection.pack_commands([one.command for one in batch]))
-        for one in batch:
+        try:
+            for one in batch:
+                one.answer = self._hear(connection)
+        except BaseException:
+            connection.disconnect()  # what is still to come would answer other commands
+            raise
+
+    def _hear(self, connection: Any) -> Any:
+        """One answer, listened for twice: where all stood still, Redis had no time to give it."""
+        try:
             try:
-                one.answer = connection.read_response()
-            except ResponseError as error:
-                one.answer = error
+                return connection.read_response(disconnect_on_error=False)
+            except RedisTimeoutError:
+                return connection.read_response(disconnect_on_error=False)
+        except ResponseError as error:
+            return error
 
     def _hand_out(self, batch: Sequence[_Asked], lost: Exception, began: float) -> None:
         """A Redis that failed may be another one when it is back: it is given the scripts again."""

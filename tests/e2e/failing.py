@@ -20,6 +20,9 @@ QUICK: dict[str, float] = {
     "idleTimeoutSecs": IDLE_S,
     "timeoutSecs": TOTAL_S,
 }
+#: A provider that drips stays far below the time between two reads, on a busy machine as well.
+DRIP_S = 0.05
+DRIPPING: dict[str, float] = {"idleTimeoutSecs": 1, "timeoutSecs": 1.5}
 GPT, CLAUDE = "chatgpt/gpt-4o", "anthropic/claude-sonnet-4-5"
 ASK: Any = [{"role": "user", "content": "Say hello"}]
 JSON_HEAD = {"content-type": "application/json"}
@@ -80,7 +83,7 @@ def refused(gateway: Gateway, admin: Admin, key: str, path: str, *, stream: bool
 
 def drip(*blocks: bytes) -> Answer:
     """So slowly that the time between two reads is kept, and all the time is not."""
-    return answers.raw(*blocks, close=False, delay_s=IDLE_S / 3)
+    return answers.raw(*blocks, close=False, delay_s=DRIP_S)
 
 
 def half_silent() -> Answer:

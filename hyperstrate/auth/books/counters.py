@@ -79,14 +79,35 @@ FRESH_S = 60.0
 
 @dataclass(slots=True)
 class _Window:
+    """``heard`` was used by all processes together, when ``open_then`` was open here."""
+
     settled: int = 0
     number: int = -1
     open: int = 0
     loaded: float = -FRESH_S
+    heard: int = 0
+    open_then: int = 0
+    heard_at: float = -FRESH_S
 
     @property
     def is_known(self) -> bool:
         return self.number >= 0 and monotonic() - self.loaded < FRESH_S
+
+    @property
+    def is_heard(self) -> bool:
+        return monotonic() - self.heard_at < FRESH_S
+
+    @property
+    def is_idle(self) -> bool:
+        return not (self.open or self.is_known or self.is_heard)
+
+    def room(self, limit: int, share: int) -> int:
+        """How much more may be opened here: one part in ``share`` of what was left at last."""
+        room = (limit - self.settled) // share - self.open
+        if self.is_heard:
+            since = self.open - self.open_then
+            room = min(room, (limit - self.heard) // share - since)
+        return room
 
 
 class MemoryCounters:
@@ -110,7 +131,9 @@ class MemoryCounters:
         with self._lock:
             for charge in charges:
                 window = self._window(charge.window)
-                if charge.limit is not None and self._is_too_much(window, charge):
+                if charge.limit is not None and charge.amount > window.room(
+                    charge.limit, self._share
+                ):
                     return Refusal(charge.window, window.settled + window.open)
             self._open(call_id, charges)
         return None
@@ -150,10 +173,19 @@ class MemoryCounters:
             for call_id in recorded:
                 self._close(call_id)
 
-    def open_here(self, call_id: str, charges: Sequence[Charge], *, is_shared: bool) -> None:
-        """Count a call that was admitted elsewhere."""
+    def open_here(
+        self, call_id: str, charges: Sequence[Charge], used: Sequence[int], *, is_shared: bool
+    ) -> None:
+        """Count a call that was admitted elsewhere, where so much is ``used`` with it."""
         with self._lock:
             self._open(call_id, charges).is_shared = is_shared
+            for charge, heard in zip(charges, used, strict=True):
+                self._hear(charge.window, heard)
+
+    def hear(self, window: str, used: int) -> None:
+        """So much of a window is used by all processes together."""
+        with self._lock:
+            self._hear(window, used)
 
     def close(self, call_ids: Iterable[str]) -> None:
         """Forget calls that are counted elsewhere."""
@@ -161,10 +193,9 @@ class MemoryCounters:
             for call_id in call_ids:
                 self._close(call_id)
 
-    def _is_too_much(self, window: _Window, charge: Charge) -> bool:
-        assert charge.limit is not None
-        left = (charge.limit - window.settled) // self._share
-        return window.open + charge.amount > left
+    def _hear(self, name: str, used: int) -> None:
+        window = self._window(name)
+        window.heard, window.open_then, window.heard_at = used, window.open, monotonic()
 
     def _open(self, call_id: str, charges: Sequence[Charge]) -> OpenCall:
         call = OpenCall({charge.window: charge.amount for charge in charges})
@@ -202,5 +233,5 @@ class MemoryCounters:
         """Forget windows in which nothing happens."""
         with self._lock:
             for name, window in list(self._windows.items()):
-                if not window.open and not window.is_known:
+                if window.is_idle:
                     del self._windows[name]

@@ -2,7 +2,8 @@
 
 After Redis lost its memory there is a new *era*: whoever notices begins it, every process tells
 again what it has open, and calls with a budget wait for ``ERA_S`` until all have. Without Redis
-each process may use its share of what is left, by its own memory and the ledger's sums.
+each process may use its share of what was left when it last heard from there, by its own memory
+and the ledger's sums.
 """
 
 from __future__ import annotations
@@ -38,7 +39,8 @@ IDLE_WINDOW_S = 40 * 24 * 3600
 WRONG_ERA, UNKNOWN, REFUSED, ADMITTED, EARLY = -2, -1, 0, 1, -3
 
 # KEYS: era, calls, the call, windows...   ARGV: era, call id, process, era's wait in ms,
-# then for every window its amount and limit (-1: none). Replies {code, detail...}.
+# then for every window its amount and limit (-1: none). Replies {code, detail...}: when admitted,
+# the era and what is used of every window now.
 _RESERVE = """
 local era = redis.call('GET', KEYS[1])
 if era ~= ARGV[1] then return {-2, era or ''} end
@@ -46,21 +48,22 @@ local now = redis.call('TIME')
 local now_ms = now[1] * 1000 + math.floor(now[2] / 1000)
 local early = tonumber(string.match(era, '%d+$')) + tonumber(ARGV[4]) - now_ms
 if early > 0 then return {-3, early} end
+local call, answer = {':by', ARGV[3]}, {1, era}
 for i = 4, #KEYS do
   local known = redis.call('HMGET', KEYS[i], 'settled', 'open')
   if not known[1] then return {-1} end
   local amount, limit = tonumber(ARGV[2 * i - 3]), tonumber(ARGV[2 * i - 2])
   local used = tonumber(known[1]) + tonumber(known[2] or 0)
   if limit >= 0 and used + amount > limit then return {0, i - 4, string.format('%.0f', used)} end
+  answer[i - 1] = string.format('%.0f', used + amount)
 end
-local call = {':by', ARGV[3]}
 for i = 4, #KEYS do
   redis.call('HINCRBY', KEYS[i], 'open', ARGV[2 * i - 3])
   call[#call + 1], call[#call + 2] = KEYS[i], ARGV[2 * i - 3]
 end
 redis.call('HSET', KEYS[3], unpack(call))
 redis.call('ZADD', KEYS[2], now_ms, ARGV[2])
-return {1, era}
+return answer
 """
 # KEYS and ARGV as above without wait and limits. ARGV[4]: 1 also opens a call that is not there.
 # What did not change is not written.
@@ -135,11 +138,18 @@ class RedisCounters:
         ):
             code, *detail = answer
             if code == ADMITTED:
-                self._own.open_here(call_id, charges, is_shared=self._is_known(answer))
+                used = [int(number) for number in detail[1:]]
+                is_shared = self._is_known(answer[:2])
+                self._own.open_here(call_id, charges, used, is_shared=is_shared)
                 return None
             if code == REFUSED:
-                return Refusal(windows[int(detail[0])], int(detail[1]))
+                refusal = Refusal(windows[int(detail[0])], int(detail[1]))
+                self._own.hear(*refusal)
+                return refusal
             self._clear_up(code, detail, windows)
+        return self._reserve_here(call_id, charges)
+
+    def _reserve_here(self, call_id: str, charges: Sequence[Charge]) -> Refusal | None:
         refusal = self._own.reserve(call_id, charges)
         if refusal is not None:  # Redis may have let it pass, and only its answer was lost
             self._perhaps_open.append(call_id)

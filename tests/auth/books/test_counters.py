@@ -8,8 +8,8 @@ from math import inf
 from typing import Any
 
 import pytest
+from redis import ConnectionError as RedisConnectionError
 from redis import Redis
-from redis import TimeoutError as RedisTimeout
 
 from hyperstrate.auth.books.counters import Charge, Counters, MemoryCounters, Sums, Used
 from hyperstrate.auth.books.counters_redis import RedisCounters
@@ -182,10 +182,10 @@ class Deaf:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._real, name)
 
-    def read_response(self) -> None:
+    def read_response(self, **_how: Any) -> None:
         self._real.read_response()
         self._real.disconnect()
-        raise RedisTimeout("no answer")
+        raise RedisConnectionError("no answer")
 
 
 def test_what_is_refused_because_an_answer_was_lost_holds_nothing(
@@ -203,6 +203,33 @@ def test_what_is_refused_because_an_answer_was_lost_holds_nothing(
 
     assert refusal is not None
     assert (before, used(counters)) == (Used(0, 61), Used(0, 1))
+
+
+def test_without_redis_a_process_takes_its_share_of_what_was_left_when_it_last_heard(
+    make_shared: Callable[[], RedisCounters],
+) -> None:
+    one, two = make_shared(), make_shared()
+    two.reserve("most", [charge(80)])
+    one.reserve("first", [charge(10)])
+    one.tend()
+    one._link._skip_until = inf
+
+    assert one.reserve("too much", [charge(6)]) == ("org:b:0", 10)
+    assert one.reserve("its share", [charge(5)]) is None
+    assert one.reserve("no more", [charge(1)]) == ("org:b:0", 15)
+
+
+def test_without_redis_a_process_that_heard_of_the_end_refuses(
+    make_shared: Callable[[], RedisCounters],
+) -> None:
+    one, two = make_shared(), make_shared()
+    two.reserve("all", [charge(100)])
+    refused = one.reserve("call", [charge(1)])
+    one.tend()
+    one._link._skip_until = inf
+
+    assert refused == ("org:b:0", 100)
+    assert one.reserve("call", [charge(1)]) is not None
 
 
 def test_who_settles_after_it_was_recorded_changes_nothing(
