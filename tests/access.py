@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import sqlite3
 from collections.abc import Callable, Mapping
@@ -216,12 +217,16 @@ FORMS: dict[str, Callable[[Ids], Any]] = {
 }
 
 
+_KEPT = [name for name in Base.metadata.tables if name not in NOISE]
+
+
 class Saved:
     """The database as it stands, to go back to after every call that changes it. SQLite only."""
 
     def __init__(self, app: Flask) -> None:
         self._path = str(make_url(app.config["SQLALCHEMY_DATABASE_URI"]).database)
         self._copy = sqlite3.connect(":memory:")
+        self._before = functools.cache(functools.partial(_rows, self._copy))
         db.session.remove()
         with closing(sqlite3.connect(self._path)) as live:
             live.backup(self._copy)
@@ -236,23 +241,16 @@ class Saved:
     def differs(self, org_id: str) -> list[str]:
         """The tables in which something of this organisation is not what it was."""
         with closing(sqlite3.connect(self._path)) as live:
-            return [
-                name
-                for name, table in Base.metadata.tables.items()
-                if name not in NOISE
-                and _is_changed(self._copy, live, name, org_id if "org_id" in table.columns else "")
-            ]
+            return [name for name in _KEPT if self._is_changed(live, name, org_id)]
+
+    def _is_changed(self, live: sqlite3.Connection, table: str, org_id: str) -> bool:
+        """A table without organisations may get rows, those of others, but keeps what it has."""
+        of_org = org_id if "org_id" in Base.metadata.tables[table].columns else ""
+        old, new = self._before(table, of_org), _rows(live, table, of_org)
+        return bool(old - new) or bool(of_org and new - old)
 
     def close(self) -> None:
         self._copy.close()
-
-
-def _is_changed(
-    before: sqlite3.Connection, after: sqlite3.Connection, table: str, org_id: str
-) -> bool:
-    """A table without organisations may get rows, those of others, but loses and changes none."""
-    old, new = (_rows(base, table, org_id) for base in (before, after))
-    return bool(old - new) or bool(org_id and new - old)
 
 
 def _rows(base: sqlite3.Connection, table: str, org_id: str) -> set[str]:

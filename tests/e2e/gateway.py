@@ -17,9 +17,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from flask_migrate import upgrade
 from sqlalchemy import create_engine, text
 
-from hyperstrate.config import from_environment
+from hyperstrate.app import create_app
+from hyperstrate.config import Config, from_environment
+from hyperstrate.shared.db import db
 from hyperstrate.shared.spool import backlog
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -61,6 +64,13 @@ class Gateway:
         )
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
+
+    def migrate(self) -> None:
+        """As `flask db upgrade` does, but in this process, which has loaded it all."""
+        app = create_app(self._config())
+        with app.app_context():
+            upgrade()
+            db.engine.dispose()
 
     @contextmanager
     def beside(self, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
@@ -154,13 +164,15 @@ class Gateway:
 
     def rows(self, query: str) -> list[Any]:
         """What the installation's database answers."""
-        config = from_environment({**self._environment, "APP_ENV": "development"})
-        engine = create_engine(config.database_uri)
+        engine = create_engine(self._config().database_uri)
         try:
             with engine.connect() as connection:
                 return list(connection.execute(text(query)))
         finally:
             engine.dispose()
+
+    def _config(self) -> Config:
+        return from_environment({**self._environment, "APP_ENV": "development"})
 
     def drain(self, *, within_s: float = 20.0) -> None:
         """Wait until the recorder has written everything that was spooled."""
@@ -290,7 +302,7 @@ def running(folder: Path, **environment: str) -> Iterator[Gateway]:
     """A new installation on an empty database, started and ended here."""
     folder.mkdir(parents=True, exist_ok=True)
     gateway = Gateway(folder, environment)
-    gateway.flask("db", "upgrade")
+    gateway.migrate()
     gateway.start()
     try:
         yield gateway
