@@ -15,7 +15,7 @@ run: $(VENV)/run.stamp ## install, migrate, start on PORT (8090)
 
 test: $(VENV)/dev.stamp ## every test, on SQLite, PostgreSQL, Valkey and a browser
 	@$(BIN)/python -m compileall -q hyperstrate
-	@$(BIN)/python -m pytest -n $$((2 * $$(nproc))) --dist loadfile --no-loadscope-reorder $(ARGS)
+	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -n $$((2 * $$(nproc))) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(VENV)/dev.stamp ## format, lint, types, import rules, templates
 	@$(BIN)/ruff format --check .

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import tempfile
 from collections.abc import Callable, Generator, Iterator
@@ -40,6 +41,11 @@ LONGEST = ("tests/e2e/", "tests/test_access.py")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest files come first: at the end no process is left alone with one of them."""
     items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
+
+
+def pytest_collection_finish() -> None:
+    """Thousands of tests stay until the end: no search for garbage goes through them."""
+    gc.freeze()
 
 
 DATABASES = ("sqlite", "postgres")

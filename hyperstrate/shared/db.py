@@ -77,7 +77,10 @@ class Timestamps:
 db = SQLAlchemy(
     metadata=Base.metadata,
     session_options={"expire_on_commit": False},
-    engine_options={"hide_parameters": True},  # they would stand in the text of every error
+    engine_options={
+        "hide_parameters": True,  # they would stand in the text of every error
+        "pool_pre_ping": True,  # a database that was restarted fails nobody's request
+    },
 )
 session = db.session
 
