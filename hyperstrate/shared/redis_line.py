@@ -22,6 +22,8 @@ Command: TypeAlias = Sequence[Any]
 # What nobody waits for leaves within this time, or with the next that somebody waits for.
 SOON_S = 0.002
 MOST_AT_ONCE = 100
+# How long an answer that did not come in time is listened for once more.
+AGAIN_S = 0.2
 # Whose turn it would be may have been killed.
 LOOK_AGAIN_S = 0.05
 _NOTHING = object()
@@ -159,12 +161,15 @@ class RedisLine:
             raise
 
     def _hear(self, connection: Any) -> Any:
-        """One answer, listened for twice: where all stood still, Redis had no time to give it."""
+        """One answer, listened for twice: where all stood still, Redis had no time to give it.
+
+        Who does without falls back to what is known here, so a moment longer is well spent.
+        """
         try:
             try:
                 return connection.read_response(disconnect_on_error=False)
             except RedisTimeoutError:
-                return connection.read_response(disconnect_on_error=False)
+                return connection.read_response(disconnect_on_error=False, timeout=AGAIN_S)
         except ResponseError as error:
             return error
 

@@ -12,7 +12,7 @@ from redis import BlockingConnectionPool, Redis, RedisError
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from hyperstrate.shared.redis_line import Command, RedisLine, Unanswered
+from hyperstrate.shared.redis_line import AGAIN_S, Command, RedisLine, Unanswered
 
 V = TypeVar("V")
 log = structlog.get_logger(__name__)
@@ -79,9 +79,9 @@ class RedisLink:
             heard(None)
 
     def _note_failure(self, error: RedisError, began: float) -> None:
-        """A wait much longer than two timeouts says that this process was busy, not Redis."""
+        """A wait much longer than the timeouts says that this process was busy, not Redis."""
         now = time.monotonic()
-        if now - began > 4 * OPERATION_TIMEOUT_S:
+        if now - began > 2 * (OPERATION_TIMEOUT_S + AGAIN_S):
             return
         self.is_degraded = True
         recent = {at for at in self._failed_at if at > now - self.WINDOW_S}

@@ -16,7 +16,7 @@ from tests.e2e.site import MAX_BODY_BYTES, Site
 from tests.upstreams import Provider
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def gateway(folder: Path) -> Iterator[Gateway]:
     """A running installation, set up."""
     with running(folder / "gateway") as started:
@@ -24,7 +24,7 @@ def gateway(folder: Path) -> Iterator[Gateway]:
         yield started
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def admin(gateway: Gateway) -> Admin:
     """Ada, signed in over REST."""
     found = Admin(gateway)
@@ -39,7 +39,7 @@ def provider() -> Iterator[Provider]:
         yield started
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def site(folder: Path, postgres_uri: str) -> Iterator[Site]:
     """An installation on PostgreSQL, for bad input."""
     with (
@@ -54,7 +54,7 @@ def site(folder: Path, postgres_uri: str) -> Iterator[Site]:
         yield Site(started)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stage(gateway: Gateway, admin: Admin) -> Iterator[Stage]:
     """The installation with a provider behind it that plays recordings."""
     with Provider() as provider:
@@ -63,7 +63,7 @@ def stage(gateway: Gateway, admin: Admin) -> Iterator[Stage]:
         found.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def openai_to_claude(stage: Stage) -> Iterator[OpenAI]:
     """The official OpenAI client before a router over a Claude."""
     url = stage.url("anthropic/claude-sonnet-4-5")
@@ -71,7 +71,7 @@ def openai_to_claude(stage: Stage) -> Iterator[OpenAI]:
         yield client
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def anthropic_to_gpt(stage: Stage) -> Iterator[Anthropic]:
     """The official Anthropic client before a router over a GPT."""
     with Anthropic(base_url=stage.url("chatgpt/gpt-5"), api_key=stage.key, max_retries=0) as client:

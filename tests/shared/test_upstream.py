@@ -38,7 +38,7 @@ def upstream() -> Iterator[Upstream]:
     client = Upstream(LOOPBACK, max_response_bytes=200_000)
     yield client
     client.close()
-    gc.collect()  # a socket that was not closed warns now, and a warning fails the test
+    gc.collect(1)  # a socket that was not closed warns now, and a warning fails the test
 
 
 def call(
