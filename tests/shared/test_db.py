@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
 from flask import Flask
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
+from hyperstrate.app import create_app
+from hyperstrate.config import from_environment
 from hyperstrate.prompts.models import Prompt
 from hyperstrate.shared.cache import CacheVersion
 from hyperstrate.shared.db import (
     after_commit,
     before_commit,
+    db,
     insert,
     now,
     session,
     type_id,
     unit_of_work,
 )
+from tests import servers
 from tests.people import People
 
 
@@ -221,3 +226,20 @@ def test_a_file_of_sqlite_takes_readers_beside_a_writer(app: Flask) -> None:
     ]
 
     assert modes == ["wal", 1, 10_000]
+
+
+def test_after_a_restart_of_the_database_the_next_query_is_answered(
+    tmp_path: Path, environment: dict[str, str]
+) -> None:
+    with servers.own_postgres(tmp_path / "postgres") as server:
+        dsn = server.get_uri()
+        app = create_app(from_environment({**environment, "DATABASE_DSN": dsn}))
+        with app.app_context():
+            session.execute(select(1))
+            session.remove()
+            servers.restart(server)
+
+            assert session.scalar(select(1)) == 1
+
+            session.remove()
+            db.engine.dispose()
