@@ -79,7 +79,7 @@ db = SQLAlchemy(
     session_options={"expire_on_commit": False},
     engine_options={
         "hide_parameters": True,  # they would stand in the text of every error
-        "pool_pre_ping": True,  # a database that was restarted fails nobody's request
+        "pool_pre_ping": True,  # after a restart nobody gets a dead connection
     },
 )
 session = db.session

@@ -22,7 +22,7 @@ Command: TypeAlias = Sequence[Any]
 # What nobody waits for leaves within this time, or with the next that somebody waits for.
 SOON_S = 0.002
 MOST_AT_ONCE = 100
-# How long an answer that did not come in time is listened for once more.
+# How long the answers of an exchange that did not come in time are listened for once more.
 AGAIN_S = 0.45
 # Whose turn it would be may have been killed.
 LOOK_AGAIN_S = 0.05
@@ -77,6 +77,7 @@ class RedisLine:
         self._turn = Lock()
         self._waiting: deque[_Asked] = deque()
         self._is_leaving = False
+        self._until = 0.0
         self._scripts: list[str] = []
         self._unloaded: list[str] = []
 
@@ -153,6 +154,7 @@ class RedisLine:
             self._connection = self._connect()
         connection = self._connection
         connection.send_packed_command(connection.pack_commands([one.command for one in batch]))
+        self._until = 0.0
         try:
             for one in batch:
                 one.answer = self._hear(connection)
@@ -169,9 +171,15 @@ class RedisLine:
             try:
                 return connection.read_response(disconnect_on_error=False)
             except RedisTimeoutError:
-                return connection.read_response(disconnect_on_error=False, timeout=AGAIN_S)
+                return connection.read_response(disconnect_on_error=False, timeout=self._left())
         except ResponseError as error:
             return error
+
+    def _left(self) -> float:
+        """Seconds that are left to listen once more, for all answers of the exchange together."""
+        now = time.monotonic()
+        self._until = self._until or now + AGAIN_S
+        return max(0.001, self._until - now)
 
     def _hand_out(self, batch: Sequence[_Asked], lost: Exception, began: float) -> None:
         """A Redis that failed may be another one when it is back: it is given the scripts again."""

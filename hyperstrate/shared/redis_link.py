@@ -1,4 +1,4 @@
-"""The way to Redis or Valkey: never a long wait, and one that fails is left alone for a while."""
+"""The way to Redis or Valkey: waits are short, and one that fails is left alone for a while."""
 
 from __future__ import annotations
 

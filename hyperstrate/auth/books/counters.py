@@ -101,6 +101,12 @@ class _Window:
     def is_idle(self) -> bool:
         return not (self.open or self.is_known or self.is_heard)
 
+    @property
+    def used(self) -> int:
+        """By all processes, as far as this one knows."""
+        here = self.settled + self.open
+        return max(here, self.heard + self.open - self.open_then) if self.is_heard else here
+
     def room(self, limit: int, share: int) -> int:
         """How much more may be opened here: one part in ``share`` of what was left at last."""
         room = (limit - self.settled) // share - self.open
@@ -134,7 +140,7 @@ class MemoryCounters:
                 if charge.limit is not None and charge.amount > window.room(
                     charge.limit, self._share
                 ):
-                    return Refusal(charge.window, window.settled + window.open)
+                    return Refusal(charge.window, window.used)
             self._open(call_id, charges)
         return None
 
@@ -209,7 +215,9 @@ class MemoryCounters:
         if call is None:
             return
         for name, amount in call.amounts.items():
-            self._window(name).open -= amount
+            window = self._window(name)
+            window.open -= amount
+            window.open_then -= amount  # it is used all the same: what was heard stays true
 
     def _window(self, name: str) -> _Window:
         return self._windows.setdefault(name, _Window())

@@ -214,9 +214,25 @@ def test_without_redis_a_process_takes_its_share_of_what_was_left_when_it_last_h
     one.tend()
     one._link._skip_until = inf
 
-    assert one.reserve("too much", [charge(6)]) == ("org:b:0", 10)
+    assert one.reserve("too much", [charge(6)]) == ("org:b:0", 90)
     assert one.reserve("its share", [charge(5)]) is None
-    assert one.reserve("no more", [charge(1)]) == ("org:b:0", 15)
+    assert one.reserve("no more", [charge(1)]) == ("org:b:0", 95)
+
+
+def test_without_redis_what_was_recorded_since_gives_no_room_back(
+    make_shared: Callable[[], RedisCounters], ledger: Ledger
+) -> None:
+    one, two = make_shared(), make_shared()
+    two.reserve("others", [charge(30)])
+    one.reserve("mine", [charge(50)])
+    one.settle("mine", {"org:b:0": 50})
+    ledger.enter("mine", "org:b:0", 50)
+    one._link._skip_until, one._link.is_degraded = inf, True
+
+    one.tend()
+
+    assert one.reserve("too much", [charge(11)]) is not None
+    assert one.reserve("its share", [charge(10)]) is None
 
 
 def test_without_redis_a_process_that_heard_of_the_end_refuses(
