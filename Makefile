@@ -13,6 +13,7 @@ run: $(VENV)/run.stamp ## install, migrate, start on PORT (8090)
 	@$(BIN)/flask db upgrade --directory migrations
 	@exec $(BIN)/gunicorn wsgi:app
 
+# Two processes a core: tests wait half of their time. What one compiles, the others read.
 test: $(VENV)/dev.stamp ## every test, on SQLite, PostgreSQL, Valkey and a browser
 	@$(BIN)/python -m compileall -q hyperstrate
 	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -n $$((2 * $$(nproc))) --dist loadfile --no-loadscope-reorder $(ARGS)

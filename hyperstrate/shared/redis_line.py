@@ -77,7 +77,7 @@ class RedisLine:
         self._turn = Lock()
         self._waiting: deque[_Asked] = deque()
         self._is_leaving = False
-        self._until = 0.0
+        self._again_until = 0.0
         self._scripts: list[str] = []
         self._unloaded: list[str] = []
 
@@ -154,7 +154,7 @@ class RedisLine:
             self._connection = self._connect()
         connection = self._connection
         connection.send_packed_command(connection.pack_commands([one.command for one in batch]))
-        self._until = 0.0
+        self._again_until = 0.0
         try:
             for one in batch:
                 one.answer = self._hear(connection)
@@ -178,8 +178,8 @@ class RedisLine:
     def _left(self) -> float:
         """Seconds that are left to listen once more, for all answers of the exchange together."""
         now = time.monotonic()
-        self._until = self._until or now + AGAIN_S
-        return max(0.001, self._until - now)
+        self._again_until = self._again_until or now + AGAIN_S
+        return max(0.001, self._again_until - now)
 
     def _hand_out(self, batch: Sequence[_Asked], lost: Exception, began: float) -> None:
         """A Redis that failed may be another one when it is back: it is given the scripts again."""

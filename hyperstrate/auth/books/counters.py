@@ -102,17 +102,21 @@ class _Window:
         return not (self.open or self.is_known or self.is_heard)
 
     @property
+    def since(self) -> int:
+        """What was opened here since it was heard."""
+        return self.open - self.open_then
+
+    @property
     def used(self) -> int:
         """By all processes, as far as this one knows."""
         here = self.settled + self.open
-        return max(here, self.heard + self.open - self.open_then) if self.is_heard else here
+        return max(here, self.heard + self.since) if self.is_heard else here
 
     def room(self, limit: int, share: int) -> int:
         """How much more may be opened here: one part in ``share`` of what was left at last."""
         room = (limit - self.settled) // share - self.open
         if self.is_heard:
-            since = self.open - self.open_then
-            room = min(room, (limit - self.heard) // share - since)
+            room = min(room, (limit - self.heard) // share - self.since)
         return room
 
 
