@@ -35,7 +35,11 @@ def postgres(folder: Path) -> Iterator[str]:
 def own_postgres(folder: Path) -> Iterator[PostgresServer]:
     """A server that a test may restart."""
     with get_server(folder) as server:
-        yield server
+        try:
+            yield server
+        finally:  # the package stops what it started, not what came after a restart
+            options = ["-w", "-m", "fast", "stop"]
+            pg_ctl(options, pgdata=server.pgdata, user=server.system_user, timeout=30)
 
 
 def restart(server: PostgresServer) -> None:
